@@ -1,0 +1,6 @@
+"""The room of the agreements: what auditors open first, and the language that enforces it.
+
+Here live the agreement files, their vocabulary (data files with citations), the strict loader, signatures,
+the compiled policy of a night and the treatments a field can be given. This room imports no other room and
+knows nothing of Dagster; readers, stores and links do not belong here.
+"""

@@ -1,0 +1,86 @@
+"""The vocabulary: closed, cited, marked, and consistent with the code that applies it."""
+
+from __future__ import annotations
+
+from mou_policies import vocabulary
+from mou_policies.model import DATE_UNITS
+from mou_policies.treatments import _TREATMENTS
+
+LINK = """
+    name.given name.middle name.surname name.suffix name.full birth.date sex address.zip address.street
+    name.mother_given name.mother_surname name.mother_maiden id.ssn id.medicaid birth.order
+    birth.plurality id.record
+"""
+
+NEVER = """
+    id.medical_record id.account contact.telephone contact.email online.account biometric photo text.free
+    person.reporter health.substance_use health.diagnosis justice.record immigration religion address.county
+"""
+
+
+def test_the_link_classes_are_those_that_linkage_knows() -> None:
+    assert {c.name for c in vocabulary.field_classes().values() if "link" in c.uses} == set(LINK.split())
+
+
+def test_names_and_numbers_of_people_are_for_linking_only() -> None:
+    for c in vocabulary.field_classes().values():
+        if c.name.startswith("name.") or c.name in {"id.ssn", "id.medicaid", "address.street"}:
+            assert set(c.uses) <= {"link"}, c.name
+
+
+def test_what_may_never_be_used() -> None:
+    for name in NEVER.split():
+        assert vocabulary.field_classes()[name].uses == (), name
+
+
+def test_kept_classes_have_treatments_that_can_serve_them() -> None:
+    for c in vocabulary.field_classes().values():
+        kept = set(c.uses) & {"content", "publish"}
+        assert bool(kept) == bool(c.treatments), c.name
+        for treatment in c.treatments:
+            assert kept <= set(vocabulary.treatments()[treatment].uses) or treatment == "record"
+
+
+def test_a_date_is_never_kept_as_it_came() -> None:
+    for c in vocabulary.field_classes().values():
+        if c.safe_harbor == "C" and c.treatments and c.name != "wic.participation":
+            assert all(t.startswith("date.") for t in c.treatments), c.name
+    assert set(vocabulary.field_classes()["birth.date"].treatments) == {"date.year", "date.school_year"}
+
+
+def test_safe_harbor_letters_and_ferpa_limbs_exist() -> None:
+    for c in vocabulary.field_classes().values():
+        assert c.safe_harbor is None or c.safe_harbor in "ABCDEFGHIJKLMNOPQR", c.name
+        assert c.ferpa is None or c.ferpa in "abcdefg", c.name
+        assert c.ceds is None or (c.ceds.startswith("P") and len(c.ceds) == 7), c.name
+        assert c.cite
+        assert c.mark in vocabulary.MARKS
+
+
+def test_every_treatment_is_applied_somewhere() -> None:
+    kinds = {name.split(".")[0] for name in vocabulary.treatments()}
+    assert kinds == set(_TREATMENTS) | {"drop", "tokenise", "record"}
+    assert {n.split(".")[1] for n in vocabulary.treatments() if "." in n} == set(DATE_UNITS)
+
+
+def test_the_restricted_areas_are_the_union_of_both_vintages() -> None:
+    first, second = vocabulary.zip3_vintages()
+    assert (len(first.areas), len(second.areas)) == (17, 18)
+    assert vocabulary.zip3_restricted() == first.areas | second.areas
+    assert len(vocabulary.zip3_restricted()) == 23
+    assert all(len(area) == 3 and area.isdigit() for area in vocabulary.zip3_restricted())
+
+
+def test_every_exception_asks_for_something_with_a_citation() -> None:
+    for rule in vocabulary.exceptions().values():
+        assert rule.elements, rule.name
+        for element in rule.elements.values():
+            assert element.asks
+            assert element.cite
+            assert element.mark in vocabulary.MARKS
+
+
+def test_purposes_uses_and_standards_are_listed() -> None:
+    assert set(vocabulary.uses()) == {"link", "content", "publish", "none"}
+    assert {s for s, rule in vocabulary.standards().items() if rule.own_tables} == {"csv", "parquet"}
+    assert all(p.cite for p in vocabulary.purposes().values())
