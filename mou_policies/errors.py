@@ -12,9 +12,7 @@ class AgreementError(Exception):
     which are public, and never a value of a record.
     """
 
-    def __init__(  # noqa: PLR0917  (an error is raised in one line, in the order in which it is printed)
-        self, file: Path | str, line: int, column: int, what: str, remedy: str, rule: str = ""
-    ) -> None:
+    def __init__(self, file: Path | str, line: int, column: int, what: str, remedy: str, rule: str = "") -> None:
         self.file = str(file)
         self.line = line
         self.column = column

@@ -95,9 +95,7 @@ def _output_name(field: str, key: Node, node: Node | None, use: str) -> str:
     return name
 
 
-def _check_class(
-    field: str, cls: vocabulary.FieldClass, use: str, keys: Mapping[str, Node], place: Place
-) -> None:
+def _check_class(field: str, cls: vocabulary.FieldClass, use: str, keys: Mapping[str, Node], place: Place) -> None:
     if use != "none" and use not in cls.uses:
         allowed = ", ".join([*cls.uses, "none"])
         what = f"{field}: class {cls.name} may never have the use {use} ({cls.cite} [{cls.mark}])"
@@ -107,9 +105,7 @@ def _check_class(
         raise keys["class"].error(what, f"add {' or '.join(cls.needs)} under authority", "FLD-011")
 
 
-def _check_treatment(
-    field: str, cls: vocabulary.FieldClass, use: str, treatment: Treatment, at: Node
-) -> None:
+def _check_treatment(field: str, cls: vocabulary.FieldClass, use: str, treatment: Treatment, at: Node) -> None:
     rule = vocabulary.treatments()[treatment.token]
     if use == "link":
         expected = "record" if cls.name == "id.record" else "tokenise"

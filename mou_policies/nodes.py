@@ -79,9 +79,7 @@ class Node:
         """Return a whole number between `low` and `high`."""
         value = self._scalar("a whole number")
         if not self.plain or not _INTEGER.match(value) or not low <= int(value) <= high:
-            raise self.error(
-                f"found {value!r} where a whole number is expected", f"write one from {low} to {high}"
-            )
+            raise self.error(f"found {value!r} where a whole number is expected", f"write one from {low} to {high}")
         return int(value)
 
     def number(self) -> float:
@@ -149,9 +147,7 @@ class Node:
     def entries(self) -> Iterator[tuple[str, Node, Node]]:
         """Yield (key, key node, value node) of a mapping in file order."""
         if not isinstance(self.raw, dict):
-            raise self.error(
-                f"found {self._shape()} where 'key: value' lines are expected", "write key: value"
-            )
+            raise self.error(f"found {self._shape()} where 'key: value' lines are expected", "write key: value")
         for key, (key_node, value) in self.raw.items():
             yield key, key_node, value
 
@@ -201,9 +197,7 @@ def parse_yaml(file: Path, text: str) -> Node:
     """Read one strict YAML document from the text of `file`. Raises AgreementError like `read_yaml`."""
     for number, words in enumerate(text.splitlines(), 1):
         if "\t" in words:
-            raise AgreementError(
-                file, number, words.index("\t") + 1, "found a tab character", "indent with spaces"
-            )
+            raise AgreementError(file, number, words.index("\t") + 1, "found a tab character", "indent with spaces")
     try:
         documents = list(YAML(typ="rt", pure=True).compose_all(text))
     except MarkedYAMLError as error:
@@ -212,13 +206,9 @@ def parse_yaml(file: Path, text: str) -> Node:
         what = str(error.problem or "the text is not YAML").splitlines()[0]
         raise AgreementError(file, line, column, what, "mend the YAML at this place") from None
     except (YAMLError, ValueError, RecursionError):
-        raise AgreementError(
-            file, 1, 1, "the text is not YAML", "start from a file that loads and edit it"
-        ) from None
+        raise AgreementError(file, 1, 1, "the text is not YAML", "start from a file that loads and edit it") from None
     if len(documents) != 1 or documents[0] is None:
-        raise AgreementError(
-            file, 1, 1, f"found {len(documents)} YAML documents", "keep exactly one in a file"
-        )
+        raise AgreementError(file, 1, 1, f"found {len(documents)} YAML documents", "keep exactly one in a file")
     return _Tree(str(file), text).node(documents[0])
 
 
@@ -233,17 +223,13 @@ def read_text(file: Path) -> str:
         data = file.read_bytes()
     except OSError as error:
         reason = error.strerror or "unreadable"
-        raise AgreementError(
-            file, 1, 1, f"the file cannot be read ({reason})", "check its path and rights"
-        ) from None
+        raise AgreementError(file, 1, 1, f"the file cannot be read ({reason})", "check its path and rights") from None
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         column = error.start - (data.rfind(b"\n", 0, error.start) + 1) + 1
-        raise AgreementError(
-            file, line, column, "a byte here is not UTF-8", "save the file as UTF-8"
-        ) from None
+        raise AgreementError(file, line, column, "a byte here is not UTF-8", "save the file as UTF-8") from None
 
 
 class _Tree:

@@ -153,8 +153,7 @@ def _without_disputes(agreements: list[Agreement]) -> tuple[list[Agreement], lis
         others = sorted(
             a.file
             for a in agreements
-            if a is not agreement
-            and (set(a.sources) & set(twice) or a.agreement_id == agreement.agreement_id)
+            if a is not agreement and (set(a.sources) & set(twice) or a.agreement_id == agreement.agreement_id)
         )
         if not others:
             kept.append(agreement)

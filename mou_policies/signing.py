@@ -100,9 +100,7 @@ def new_signer(folder: Path, name: str, role: str, agency: str, *, key_folder: P
     keys.mkdir(parents=True, exist_ok=True)
     folder.mkdir(parents=True, exist_ok=True)
     add_signer(folder, Signer(signer_id, name, role, agency, _public_text(key.public_key())))
-    pem = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as handle:
         handle.write(pem)
@@ -137,9 +135,7 @@ def sign(file: Path, signer_key_file: Path, on: date) -> SignatureStatus:
         "signed_on": on.isoformat(),
         "public_key": signer.public_key,
     }
-    entry["signature"] = base64.b64encode(
-        key.sign(_payload(agreement.agreement_id, agreement.sha256, entry))
-    ).decode()
+    entry["signature"] = base64.b64encode(key.sign(_payload(agreement.agreement_id, agreement.sha256, entry))).decode()
     body = {
         "format": FORMAT,
         "agreement": agreement.agreement_id,
@@ -175,16 +171,12 @@ def status_of(agreement: Agreement, sidecar: Path, trust: TrustStore) -> Signatu
     for role, party in (("provider", agreement.provider), ("hub", agreement.hub)):
         if not any(s.role == role and s.agency == party.agency for s in signatures):
             reason = f"no trusted signer has signed for the {role}, {party.name}"
-            remedy = (
-                f"a signer of {party.agency} in signers.yaml must sign: cradlepath mou sign {name} --key ..."
-            )
+            remedy = f"a signer of {party.agency} in signers.yaml must sign: cradlepath mou sign {name} --key ..."
             return SignatureStatus(INCOMPLETE, reason, remedy, agreement.lines.get("parties", 1), signatures)
     return SignatureStatus(SIGNED, "signed by both parties", "", 1, signatures)
 
 
-def _changed(
-    agreement: Agreement, signed: Mapping[str, str], signatures: Sequence[Signature]
-) -> SignatureStatus:
+def _changed(agreement: Agreement, signed: Mapping[str, str], signatures: Sequence[Signature]) -> SignatureStatus:
     paths = sorted(
         set(signed.items()) ^ set(agreement.clauses.items()), key=lambda item: agreement.lines.get(item[0], 0)
     )

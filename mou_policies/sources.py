@@ -219,9 +219,7 @@ def _check_outputs(fields: Sequence[FieldPolicy], node: Node) -> None:
             taken[name] = field.field
 
 
-def _check_grants(
-    key: Sequence[str], fields: Sequence[FieldPolicy], at: Node, reference: bool, table: Node
-) -> None:
+def _check_grants(key: Sequence[str], fields: Sequence[FieldPolicy], at: Node, reference: bool, table: Node) -> None:
     """Require a key, and refuse what contradicts itself: a denied key, a person's data without a person."""
     if not key and reference:
         raise table.error("a table without a record column needs a key", "add key: [...]")

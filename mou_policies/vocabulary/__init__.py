@@ -130,9 +130,7 @@ def uses() -> Mapping[str, Use]:
     found = {}
     for name, _, value in _load("uses").entries():
         k = value.keys_of(["means", "reads", "stores", "publishes"])
-        found[name] = Use(
-            name, k["means"].text(), k["reads"].flag(), k["stores"].flag(), k["publishes"].flag()
-        )
+        found[name] = Use(name, k["means"].text(), k["reads"].flag(), k["stores"].flag(), k["publishes"].flag())
     return found
 
 
@@ -167,9 +165,7 @@ def field_classes() -> Mapping[str, FieldClass]:
     """Return the field classes by name."""
     found = {}
     for name, key, value in _load("field_classes").entries():
-        k = value.keys_of(
-            ["means", "safe_harbor", "ferpa", "ceds", "uses"], ["treatments", "needs", "cite", "mark"]
-        )
+        k = value.keys_of(["means", "safe_harbor", "ferpa", "ceds", "uses"], ["treatments", "needs", "cite", "mark"])
         if ("cite" in k) != ("mark" in k):
             raise key.error("a citation needs its mark, and a mark its citation", "add the other")
         found[name] = FieldClass(

@@ -126,9 +126,7 @@ def test_a_changed_byte_never_widens_what_was_signed(signed_folder: Path, seed: 
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 10**9))
-def test_a_changed_byte_of_the_signatures_never_admits_another_wording(
-    signed_folder: Path, seed: int
-) -> None:
+def test_a_changed_byte_of_the_signatures_never_admits_another_wording(signed_folder: Path, seed: int) -> None:
     draw = random.Random(seed)
     sidecar = sidecar_of(signed_folder / "clinic.yaml")
     good = sidecar.read_bytes()

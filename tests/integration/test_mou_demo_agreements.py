@@ -89,9 +89,7 @@ def policy(tmp_path_factory: pytest.TempPathFactory) -> Policy:
 
 def test_every_source_of_the_city_is_in_force(policy: Policy) -> None:
     assert not policy.refusals
-    found = {
-        (s.source, s.agency, s.standard, s.delivery, s.kind, s.records_of) for s in policy.sources.values()
-    }
+    found = {(s.source, s.agency, s.standard, s.delivery, s.kind, s.records_of) for s in policy.sources.values()}
     assert found == set(SOURCES)
 
 
@@ -112,9 +110,7 @@ def test_every_person_links_and_reference_tables_do_not(policy: Policy) -> None:
     for source in policy.sources.values():
         classes = {f.cls for t in source.tables.values() for f in t.link_fields}
         if source.records_of is None:
-            assert {"name.given", "name.surname", "birth.date", "sex", "address.zip"} - classes <= {
-                "address.zip"
-            }
+            assert {"name.given", "name.surname", "birth.date", "sex", "address.zip"} - classes <= {"address.zip"}
         else:
             assert not classes
     for source, table in (

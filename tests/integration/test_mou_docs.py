@@ -51,9 +51,7 @@ def test_the_example_is_short() -> None:
 def test_the_error_shown_is_the_error_given(tmp_path: Path) -> None:
     said = re.search(r"^clinic\.yaml:(\d+):(\d+): (.*)$", DOC.read_text(encoding="utf-8"), flags=re.MULTILINE)
     assert said is not None
-    text = re.sub(
-        r"(ssn: .*)use: link,    treatment: tokenise,", r"\1use: content, treatment: keep,    ", example()
-    )
+    text = re.sub(r"(ssn: .*)use: link,    treatment: tokenise,", r"\1use: content, treatment: keep,    ", example())
     with pytest.raises(AgreementError) as caught:
         load_agreement(write(tmp_path, text))
     assert str(caught.value) == said.group(0)

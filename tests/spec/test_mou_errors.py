@@ -18,6 +18,14 @@ ZIP = '{class: address.zip, use: content, treatment: zip3, as: zip3, reason: "Re
 SSN = "ssn: {class: id.ssn, use: link, treatment: tokenise"
 YEAR = "treatment: {date: year}, as: birth_year"
 
+RECORD = """\
+        record: record_id
+        fields:
+          record_id: {class: id.record, use: link, treatment: record"""
+PSEUDONYM = """\
+        fields:
+          record_id: {class: id.event, use: content, treatment: pseudonymise"""
+
 # words replaced | by | line:column | rule | words of the error
 TABLE = [
     # -- the YAML itself ---------------------------------------------------------------------------------
@@ -29,6 +37,7 @@ TABLE = [
     ("    standard: csv", "\tstandard: csv", "17:1", "", "found a tab character"),
     ("files: [", "files: [[", "", "", "expected"),
     ("  hub: {agency: hub", "  <<: {agency: hub", "5:3", "", "merge keys are not allowed"),
+    ('"Nothing is passed on"', "[" * 13 + "x" + "]" * 13, "13:", "", "nested deeper than 12 levels"),
     # -- the heading -------------------------------------------------------------------------------------
     ("redisclosure:", "redisclosures:", "13:1", "FLD-012", "unknown key 'redisclosures'; did you mean 'redisclosure'?"),
     ("agreement: clinic-2025\n", "", "1:1", "", "agreement missing"),
@@ -51,6 +60,10 @@ TABLE = [
     ("record: record_id", "record: child_id", "23:17", "", "record column child_id is not granted"),
     ("key: [record_id]", "key: [record_id, notes]", "22:14", "", "key column notes is denied"),
     ("as: zip3", "as: birth_year", "25:11", "", "two fields give the column birth_year: dob and zip"),
+    ("delivery: delta", "delivery: delta\n    records_of: clinic", "20:17", "", "records_of of clinic names no such source"),
+    ("first_name: {class: name.given, use: link, treatment: tokenise", "first_name: {class: id.record, use: link, treatment: record", "22:9", "", "two fields have the treatment record"),
+    (RECORD, PSEUDONYM, "22:9", "", "link fields need a record column"),
+    (ZIP, "{class: id.record, use: content, treatment: {record: nowhere}, reason: x}", "22:9", "", "the column nowhere that names its source is not granted"),
     # -- fields ------------------------------------------------------------------------------------------
     ("class: health.visit, ", "", "32:19", "FLD-001", "visits has no class"),
     ("class: health.visit", "class: health.vist", "32:27", "FLD-002", "did you mean 'health.visit'?"),
@@ -119,9 +132,7 @@ def test_the_unedited_agreement_loads(tmp_path: Path) -> None:
         (b"a: [1, 2\nb: 3\n", "2:2", ""),
     ],
 )
-def test_files_that_are_no_agreement_get_one_line(
-    tmp_path: Path, data: bytes, place: str, words: str
-) -> None:
+def test_files_that_are_no_agreement_get_one_line(tmp_path: Path, data: bytes, place: str, words: str) -> None:
     file = tmp_path / "clinic.yaml"
     file.write_bytes(data)
     with pytest.raises(AgreementError) as caught:

@@ -20,13 +20,9 @@ def granted(treatment: Treatment, *, use: str = "content", date_format: str | No
     return FieldPolicy("raw", "date.event", use, treatment, "out", "test", False, clause, date_format)
 
 
-def treated(
-    treatment: Treatment, values: list[str | None], **more: str | None
-) -> tuple[dict[str, list[object]], int]:
+def treated(treatment: Treatment, values: list[str | None], **more: str | None) -> tuple[dict[str, list[object]], int]:
     born = pa.array([BORN] * len(values), pa.date32())
-    result = apply_treatment(
-        granted(treatment, **more), pa.chunked_array([values], pa.string()), born, SECRET
-    )  # type: ignore[arg-type]
+    result = apply_treatment(granted(treatment, **more), pa.chunked_array([values], pa.string()), born, SECRET)  # type: ignore[arg-type]
     assert {name: column.type for name, column in result.columns.items()} == output_types(granted(treatment))
     return {name: column.to_pylist() for name, column in result.columns.items()}, result.unparsed
 
@@ -155,18 +151,14 @@ def test_dates_pass_through_and_nothing_is_nothing() -> None:
 
 def test_an_unknown_birth_gives_no_age_and_is_not_an_unreadable_date() -> None:
     field = granted(Treatment("date", unit="age_days"))
-    result = apply_treatment(
-        field, pa.array(["2021-01-01", "junk"]), pa.array([None, BORN], pa.date32()), SECRET
-    )
+    result = apply_treatment(field, pa.array(["2021-01-01", "junk"]), pa.array([None, BORN], pa.date32()), SECRET)
     assert result.columns["out"].to_pylist() == [None, None]
     assert result.unparsed == 1
 
 
 def test_pseudonyms_join_within_an_agency_and_not_beyond() -> None:
     field = granted(Treatment("pseudonymise"))
-    one = apply_treatment(field, pa.array(["school-1", "school-2", "school-1", ""]), None, SECRET).columns[
-        "out"
-    ]
+    one = apply_treatment(field, pa.array(["school-1", "school-2", "school-1", ""]), None, SECRET).columns["out"]
     other = apply_treatment(field, pa.array(["school-1"]), None, SECRET[::-1]).columns["out"]
     a, b, again, empty = one.to_pylist()
     assert a == again != b
@@ -188,6 +180,11 @@ def test_what_is_not_for_this_room_is_refused_without_a_value(field: FieldPolicy
     with pytest.raises(ValueError, match=r"clinic\.yaml:1") as caught:
         apply_treatment(field, pa.array(["SECRET-VALUE"]), birth, SECRET)
     assert "SECRET-VALUE" not in str(caught.value)
+
+
+def test_a_short_pseudonym_key_is_refused() -> None:
+    with pytest.raises(ValueError, match="shorter than 16 bytes"):
+        apply_treatment(granted(Treatment("pseudonymise")), pa.array(["school-1"]), None, SECRET[:15])
 
 
 def test_every_unit_is_in_the_table() -> None:

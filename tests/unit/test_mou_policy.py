@@ -59,9 +59,7 @@ BAD = [
 
 
 @pytest.mark.parametrize(("old", "new", "why", "line"), BAD)
-def test_one_bad_agreement_stops_its_own_sources_only(
-    folder: Path, old: str, new: str, why: str, line: int
-) -> None:
+def test_one_bad_agreement_stops_its_own_sources_only(folder: Path, old: str, new: str, why: str, line: int) -> None:
     write(folder, edited(old, new))
     policy = compile_policy(folder, NIGHT)
     assert list(policy.sources) == ["camp"]

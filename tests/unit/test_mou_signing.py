@@ -72,9 +72,7 @@ CHANGES = [
 
 
 @pytest.mark.parametrize(("old", "new", "named", "line"), CHANGES)
-def test_a_change_after_signing_is_named(
-    signed: Path, old: str, new: str, named: str | None, line: int
-) -> None:
+def test_a_change_after_signing_is_named(signed: Path, old: str, new: str, named: str | None, line: int) -> None:
     signed.write_text(edited(old, new))
     status = signing.verify(signed)
     if named is None:
@@ -155,6 +153,15 @@ def test_another_key_under_a_known_name_counts_for_nothing(signed: Path, tmp_pat
     true = load_trust(signed.parent).signers["hub-hub-signer"].public_key
     trust.write_text(trust.read_text().replace(true, stolen))
     assert state(signed) == "incomplete"
+
+
+def test_one_key_cannot_sign_as_two_people(signed: Path) -> None:
+    key = load_trust(signed.parent).signers["hub-hub-signer"].public_key
+    trust = signed.parent / "signers.yaml"
+    entry = f'  second: {{name: B, role: provider, agency: clinic, public_key: "{key}"}}\n'
+    trust.write_text(trust.read_text() + entry)
+    (refusal,) = compile_policy(signed.parent, NIGHT).refusals
+    assert "signer second has the key of another" in refusal.reason
 
 
 def test_a_role_changed_in_the_trust_store_spoils_what_was_signed_in_the_other(signed: Path) -> None:

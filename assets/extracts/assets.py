@@ -1,0 +1,224 @@
+"""The extracts as Dagster shows them: one multi-asset a source, thin calls into `assets.extracts.load`.
+
+Each source has two assets, its tokens (in the vault) and its content (in the content store). They return counts,
+never rows, so no I/O manager ever stores a name. A refused source still materialises, with its status and a failed
+check, and the night goes on without it; only a state in which the two stores disagree blocks what follows.
+
+Annotations are real here, not postponed: Dagster reads those of a nested function from the function itself.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from dagster import (
+    AssetCheckResult,
+    AssetCheckSeverity,
+    AssetCheckSpec,
+    AssetExecutionContext,
+    AssetKey,
+    AssetsDefinition,
+    AssetSpec,
+    FreshnessPolicy,
+    MaterializeResult,
+    MetadataValue,
+    PartitionsDefinition,
+    ResourceParam,
+    TableColumn,
+    TableRecord,
+    TableSchema,
+    multi_asset,
+)
+
+from assets.extracts import report
+from assets.extracts.checks import MEANING, SOUND, check_names
+from assets.extracts.load import LoadReport, load_source
+from assets.extracts.store import content_table
+from assets.night import Night
+from mou_policies.model import SourcePolicy
+from mou_policies.treatments import output_types
+
+GROUP = "extracts"
+
+
+def tokens_key(source: str) -> AssetKey:
+    """Return the key of a source's tokens."""
+    return AssetKey(["extract", source, "tokens"])
+
+
+def content_key(source: str) -> AssetKey:
+    """Return the key of a source's content."""
+    return AssetKey(["extract", source, "content"])
+
+
+def build_extract_assets(
+    sources: Sequence[SourcePolicy],
+    *,
+    partitions_def: PartitionsDefinition | None = None,
+    consent: AssetKey | None = None,
+    freshness: bool = False,
+) -> list[AssetsDefinition]:
+    """Return one multi-asset a source, consent sources first.
+
+    Every other source waits for `consent`, the asset that turns consent forms into opt-outs (or for the
+    consent sources themselves, where none is named); a source that uses another's record ids waits for that one.
+    With `freshness`, each source's assets are expected as often as its agreement says.
+    """
+    forms = [source for source in sources if source.kind == "consent"]
+    waits = [consent] if consent is not None else [content_key(source.source) for source in forms]
+    ordered = [*forms, *(source for source in sources if source.kind != "consent")]
+    return [
+        _source_asset(source, [] if source.kind == "consent" else waits, partitions_def, freshness)
+        for source in ordered
+    ]
+
+
+def _source_asset(
+    source: SourcePolicy, waits: Sequence[AssetKey], partitions: PartitionsDefinition | None, freshness: bool
+) -> AssetsDefinition:
+    name = source.source
+    deps = [*waits, *([tokens_key(source.records_of)] if source.records_of else [])]
+    content = content_key(name)
+
+    @multi_asset(
+        name=f"load_{name}",
+        specs=_specs(source, deps, freshness),
+        check_specs=[_check_spec(check, content) for check in check_names(source.tables)],
+        partitions_def=partitions,
+    )
+    def load(
+        context: AssetExecutionContext, night: ResourceParam[Night]
+    ) -> Iterator[MaterializeResult[Any] | AssetCheckResult]:
+        outcome = load_source(night, name)
+        context.log.info(_summary(outcome))
+        yield MaterializeResult(asset_key=tokens_key(name), metadata=_token_metadata(outcome))
+        yield MaterializeResult(asset_key=content, metadata=_content_metadata(outcome, night))
+        yield from _check_results(source, outcome, content)
+
+    return load
+
+
+def _specs(source: SourcePolicy, deps: Sequence[AssetKey], freshness: bool) -> list[AssetSpec]:
+    expected = FreshnessPolicy.time_window(fail_window=timedelta(days=source.expects_days)) if freshness else None
+    shared: dict[str, Any] = {
+        "deps": list(deps),
+        "group_name": GROUP,
+        "owners": [source.owner_contact] if "@" in source.owner_contact else [],
+        "tags": {"agency": source.agency, "source": source.source, "standard": source.standard},
+        "freshness_policy": expected,
+    }
+    where = {"agreement": source.agreement_file, "standard": source.standard}
+    return [
+        AssetSpec(
+            tokens_key(source.source),
+            description=f"{source.title}: keyed linkage tokens, one row a record. No name or date is kept.",
+            kinds={"duckdb", "tokens"},
+            metadata=where,
+            **shared,
+        ),
+        AssetSpec(
+            content_key(source.source),
+            description=f"{source.title}: the fields that {source.agreement_file} grants, after treatment.",
+            kinds={"duckdb", "table"},
+            metadata={**where, "dagster/column_schema": content_schema(source)},
+            **shared,
+        ),
+    ]
+
+
+def content_schema(source: SourcePolicy) -> TableSchema:
+    """Return the columns that are stored for a source, table by table, with the treatment that made each."""
+    columns = []
+    for table in source.tables.values():
+        stored = content_table(source.source, table.table)
+        for field in table.content_fields:
+            for name, kind in output_types(field).items():
+                columns.append(
+                    TableColumn(
+                        f"{stored}.{name}",
+                        str(kind),
+                        description=f"{field.treatment}. {field.reason}",
+                        tags={"use": field.use, "class": field.cls},
+                    )
+                )
+    return TableSchema(columns=columns)
+
+
+def _check_spec(name: str, asset: AssetKey) -> AssetCheckSpec:
+    meaning = MEANING.get(name, "Great Expectations from the standard and the agreement, counts only.")
+    return AssetCheckSpec(name, asset=asset, description=meaning, blocking=name == SOUND)
+
+
+def _check_results(source: SourcePolicy, outcome: LoadReport, asset: AssetKey) -> Iterator[AssetCheckResult]:
+    """Yield one result a check; one that had nothing to look at passes and says so."""
+    found = {check.name: check for check in outcome.checks}
+    for name in check_names(source.tables):
+        check = found.get(name)
+        said = outcome.refusal if check is not None and not check.passed else None
+        yield AssetCheckResult(
+            asset_key=asset,
+            check_name=name,
+            passed=check is None or check.passed,
+            severity=AssetCheckSeverity.ERROR,
+            description=f"{said}; {outcome.remedy}" if said else None if check else "nothing to look at tonight",
+            metadata=dict(check.counts) if check else {},
+        )
+
+
+def _summary(outcome: LoadReport) -> str:
+    read = sum(count.read for count in outcome.counts)
+    kept = sum(count.loaded for count in outcome.counts)
+    return f"{outcome.source}: {outcome.status}; {read} rows read, {kept} loaded, {outcome.records} records"
+
+
+def _token_metadata(outcome: LoadReport) -> dict[str, Any]:
+    return {
+        "status": outcome.status,
+        "dagster/row_count": outcome.records,
+        "records with new or changed tokens": outcome.tokens_changed,
+    }
+
+
+def _content_metadata(outcome: LoadReport, night: Night) -> dict[str, Any]:
+    """Return counts, names and reasons for a steward: the same that `cradlepath report` prints."""
+    book, source = night.paths.nights, outcome.source
+    drops = [
+        {"policy": d.policy, "file": d.file, "table": d.table, "rows": d.rows}
+        for d in report.policy_drops(book, night.date, source)
+    ]
+    reasons = [
+        {"reason": r.reason, "file": r.file, "table": r.table, "column": r.column or "", "rows": r.rows}
+        for r in report.quarantine_reasons(book, night.date, source)
+    ]
+    unread = sorted({f"{c.table}.{c.column}" for c in report.unread_columns(book, night.date, source)})
+    files = [
+        {
+            "file": c.file,
+            "table": c.table,
+            "read": c.read,
+            "loaded": c.loaded,
+            "quarantined": c.quarantined,
+            "dropped by policy": c.dropped_by_policy,
+            "dropped by consent": c.dropped_by_consent,
+        }
+        for c in outcome.counts
+    ]
+    told: dict[str, Any] = {
+        "status": outcome.status,
+        "dagster/row_count": sum(outcome.rows.values()),
+        "rows by table": MetadataValue.json(dict(outcome.rows)),
+        "files already loaded": outcome.already_loaded,
+        "files superseded": outcome.superseded,
+        "columns nobody granted": MetadataValue.json(unread),
+    }
+    if outcome.refusal:
+        told["refused"] = f"{outcome.refusal}; {outcome.remedy}"
+    tables = {"files": files, "dropped by policy": drops, "quarantined": reasons}
+    told.update({name: _table(rows) for name, rows in tables.items() if rows})
+    return told
+
+
+def _table(rows: Sequence[Mapping[str, Any]]) -> MetadataValue[Any]:
+    kinds = {name: "int" if isinstance(value, int) else "string" for name, value in rows[0].items()}
+    schema = TableSchema(columns=[TableColumn(name, kind) for name, kind in kinds.items()])
+    return MetadataValue.table([TableRecord(dict(row)) for row in rows], schema)

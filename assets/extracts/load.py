@@ -1,0 +1,222 @@
+"""The load of one source: read, check, split, treat, tokenise, store. Counts come out.
+
+`load_source` deals with each pending delivery as one unit, applied whole or not at all. The order of commits
+is content store, vault, book of nights; a load that dies between them is found unrecorded and done again, and
+since rows and tokens are written by key, doing it again mends what was left half done.
+
+Reading is `assets.extracts.unit`, storing `assets.extracts.settle`, a steward's view
+`assets.extracts.report`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from assets.extracts.checks import IN_FORCE, READABLE, SOUND, SourceRefusedError
+from assets.extracts.columns import as_record_keys, is_in, key_array
+from assets.extracts.delivery import Delivery, DeliveryError, open_delivery
+from assets.extracts.landing import LandingFile, Pending, deliveries_of
+from assets.extracts.nights import CheckResult, Delivered, FileCount, Nights, Page, open_nights
+from assets.extracts.settle import Settled, purge_optouts, settle
+from assets.extracts.store import open_content
+from assets.extracts.treat import needs_births
+from assets.extracts.unit import Progress, Unit
+from assets.guard import no_values_in_errors
+from assets.night import Night
+from linkage.vault import Vault
+from mou_policies.model import SourcePolicy
+
+Status = Literal["loaded", "nothing new", "refused"]
+
+
+@dataclass(frozen=True)
+class LoadReport:
+    """What tonight's load of one source came to: counts, checks and reasons, no value of a record.
+
+    `already_loaded` are files met again with the same bytes, `superseded` files of full deliveries older than one
+    already loaded; neither was read. `purged` are stored rows that opt-outs removed, `tokens_changed` records whose
+    tokens are new or other than before (a corrected name changes tokens and no content). `records` are the records the
+    source has now, `rows` its stored rows by table. `counts` and `checks` are all that the book has for this night.
+    """
+
+    source: str
+    status: Status
+    counts: tuple[FileCount, ...] = ()
+    checks: tuple[CheckResult, ...] = ()
+    refusal: str | None = None
+    remedy: str | None = None
+    already_loaded: int = 0
+    superseded: int = 0
+    purged: int = 0
+    tokens_changed: int = 0
+    records: int = 0
+    rows: Mapping[str, int] = field(default_factory=dict)
+
+
+def load_source(night: Night, source_id: str, progress: Progress | None = None) -> LoadReport:
+    """Load what `source_id` has delivered up to this night, and say what became of it.
+
+    A delivery that cannot be trusted, or an agreement not in force, refuses the source for tonight: what was
+    stored before stays. Anything unexpected (a full disk) raises, with its text withheld; nothing is half
+    kept.
+    """
+    with no_values_in_errors(f"the load of {source_id}"), open_nights(night.paths.nights) as book:
+        source = night.policy.sources.get(source_id)
+        purged = purge_optouts(night, source.namespace if source else source_id)
+        if source is None:
+            return _not_in_force(night, source_id, book, purged)
+        return _load(night, source, book, purged, progress or _silent)
+
+
+def _silent(table: str, rows: int) -> None:
+    """Hear of progress and say nothing."""
+
+
+def _not_in_force(night: Night, source_id: str, book: Nights, purged: int) -> LoadReport:
+    """Refuse a source that no agreement in force grants; what was stored before stays."""
+    held = next((r for r in night.policy.refusals if source_id in r.sources), None)
+    file = f"{held.agreement_file}:{held.line}" if held else "no agreement"
+    reason = held.reason if held else f"no agreement names the source {source_id}"
+    remedy = held.remedy if held else "add an agreement for it, signed by both parties"
+    failed = CheckResult(IN_FORCE, False, {"agreements": 0})
+    return _finish(night, source_id, book, [failed], refusal=(file, reason, remedy), purged=purged)
+
+
+def _load(night: Night, source: SourcePolicy, book: Nights, purged: int, progress: Progress) -> LoadReport:
+    results = [CheckResult(IN_FORCE, True, {"agreements": 1})]
+    refusal: tuple[str, str, str] | None = None
+    known = superseded = loaded = retokenised = 0
+    for pending in deliveries_of(night, source):
+        states = book.states(source.source)
+        known += sum(file.digest in states for file in pending.files)
+        if all(file.digest in states for file in pending.files):
+            continue
+        try:
+            settled = _load_delivery(night, source, pending, book, progress)
+        except DeliveryError as error:
+            results.append(CheckResult(READABLE, False, {"files": len(pending.files)}))
+            refusal = (source.agreement_file, f"{error.file}: {error.what}", error.remedy)
+            break
+        except SourceRefusedError as error:
+            results.append(error.check)
+            if error.page is not None:
+                book.write(night.date, source.source, source.agency, error.page)
+            refusal = (source.agreement_file, error.what, error.remedy)
+            break
+        results += settled.checks
+        loaded += 1
+        retokenised += settled.tokens_changed
+        superseded += sum(d.state == "superseded" for d in settled.page.delivered)
+        book.write(night.date, source.source, source.agency, settled.page)
+    results.append(check_sound(night, source))
+    outcome = {
+        "already_loaded": known,
+        "superseded": superseded,
+        "purged": purged,
+        "loaded": loaded,
+        "tokens_changed": retokenised,
+    }
+    return _finish(night, source.source, book, results, refusal=refusal, **outcome)
+
+
+def _load_delivery(
+    night: Night,
+    source: SourcePolicy,
+    pending: Pending,
+    book: Nights,
+    progress: Progress,
+) -> Settled:
+    """Load one delivery whole, and return the page of the book that says so."""
+    states, newest = book.states(source.source), book.newest(source.source)
+    delivery, births_only = _open(night, source, pending, states)
+    fresh = [file for file in pending.files if file.digest not in states]
+    if delivery.mode == "full" and newest is not None and pending.delivered_for < newest:
+        return Settled(Page(delivered=_delivered(fresh, pending, delivery, "superseded")), (), 0)
+    with open_content(night.paths.content) as store:
+        unit = Unit(night, source, delivery, store, births_only)
+        unit.read(progress)
+        # two nights may deliver files of one name: those of another night are named with their folder
+        folder = "" if pending.delivered_for == night.date else f"{pending.delivered_for}/"
+        settled = settle(unit, night, folder)
+    settled.page.delivered += _delivered(fresh, pending, delivery, "loaded")
+    readable = CheckResult(READABLE, True, {"files": len(pending.files)})
+    return replace(settled, checks=(readable, *settled.checks))
+
+
+def _open(
+    night: Night, source: SourcePolicy, pending: Pending, states: Mapping[bytes, str]
+) -> tuple[Delivery, frozenset[str]]:
+    """Open a delivery, and name those of its files that are read for birth dates only.
+
+    Of a delta, a file loaded before is not applied again, lest it undo what came after it; it is still read
+    where the new files ask for ages. A full delivery is always read whole.
+    """
+    limits = night.settings.limits
+    delivery = open_delivery(source, [file.path for file in pending.files], limits)
+    old = frozenset(file.path.name for file in pending.files if file.digest in states)
+    if delivery.mode == "full" or not old:
+        return delivery, frozenset()
+    if needs_births(source):
+        return delivery, old
+    fresh = [file.path for file in pending.files if file.digest not in states]
+    return open_delivery(source, fresh, limits), frozenset()
+
+
+def _delivered(files: Sequence[LandingFile], pending: Pending, delivery: Delivery, state: str) -> list[Delivered]:
+    return [Delivered(f.path.name, f.digest, f.size, pending.delivered_for, delivery.mode, state) for f in files]
+
+
+def check_sound(night: Night, source: SourcePolicy) -> CheckResult:
+    """Check that vault and content store know the same records of a source, and none that opted out of linkage."""
+    with open_content(night.paths.content) as store:
+        known = store.known(source.source)
+    if any(table.link_fields for table in source.tables.values()):
+        held = key_array(Vault(night.paths.vault).read(source.source)[0])
+        apart = int((~is_in(held, known)).sum() + (~is_in(known, held)).sum())
+    else:
+        apart = 0
+    optouts = int(is_in(known, as_record_keys(night.optouts(source.namespace))).sum())
+    counts = {"records": len(known), "in_one_store_only": apart, "opted_out": optouts}
+    return CheckResult(SOUND, apart == 0 and optouts == 0, counts)
+
+
+def _finish(
+    night: Night,
+    source: str,
+    book: Nights,
+    results: Iterable[CheckResult],
+    *,
+    refusal: tuple[str, str, str] | None,
+    loaded: int = 0,
+    **outcome: int,
+) -> LoadReport:
+    """Write refusal and checks to the book, and return the report of the whole night so far."""
+    earlier = {check.name: check for check in book.checks(night.date, source) if check.passed}
+    checks = {**earlier, **merged(results)}
+    book.refuse(night.date, source, refusal)
+    book.note_checks(night.date, source, [checks[name] for name in sorted(checks)])
+    with open_content(night.paths.content) as store:
+        rows, records = store.rows(source), len(store.known(source))
+    return LoadReport(
+        source=source,
+        status="refused" if refusal else "loaded" if loaded else "nothing new",
+        counts=tuple(book.counts(night.date, source)),
+        checks=tuple(checks.values()),
+        refusal=refusal[1] if refusal else None,
+        remedy=refusal[2] if refusal else None,
+        records=records,
+        rows=rows,
+        **outcome,
+    )
+
+
+def merged(results: Iterable[CheckResult]) -> dict[str, CheckResult]:
+    """Return one result a check: passed if it passed for every delivery, with the counts added up."""
+    together: dict[str, CheckResult] = {}
+    for result in results:
+        before = together.get(result.name, CheckResult(result.name, True, {}))
+        counts = {name: before.counts.get(name, 0) + number for name, number in result.counts.items()}
+        together[result.name] = CheckResult(result.name, before.passed and result.passed, counts)
+    return together

@@ -1,0 +1,169 @@
+"""A delivery that was read becomes stored: checked, applied, tokenised, committed to both stores.
+
+Order: checks on what is staged, rows applied, records settled, counts balanced, tokens made; then the content
+store commits, then the vault (and the caller writes the book of nights). Whatever fails before the first
+commit leaves everything as it was; a crash between two commits leaves the delivery unrecorded, so it is read
+again, and writing by key mends the rest.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from assets.extracts import checks
+from assets.extracts.columns import RECORD_KEY, SEQUENCE, as_record_keys, combined
+from assets.extracts.nights import QUARANTINE, CheckResult, FileCount, Page
+from assets.extracts.store import open_content
+from assets.extracts.treat import BIRTH_CLASS
+from assets.extracts.unit import Place, Unit
+from assets.night import Night
+from linkage.identifiers import IDENTIFIERS
+from linkage.tokens import encode
+from linkage.vault import Vault
+from mou_policies.model import SourcePolicy
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What one applied delivery adds: its page of the book, its checks, and how many records' tokens changed."""
+
+    page: Page
+    checks: tuple[CheckResult, ...]
+    tokens_changed: int
+
+
+def family(night: Night, namespace: str) -> tuple[str, ...]:
+    """Return the sources in force whose record ids are those of `namespace`, itself first."""
+    others = (s.source for s in night.policy.sources.values() if s.namespace == namespace and s.source != namespace)
+    return (namespace, *sorted(others))
+
+
+def purge_optouts(night: Night, namespace: str) -> int:
+    """Remove from both stores what they hold of records that opted out of linkage; return the rows removed."""
+    keys = as_record_keys(night.optouts(namespace))
+    if len(keys) == 0:
+        return 0
+    with open_content(night.paths.content) as store:
+        gone = store.purge_records(family(night, namespace), keys)
+        if gone:
+            store.commit()
+    return gone + Vault(night.paths.vault).remove(namespace, keys)
+
+
+def settle(unit: Unit, night: Night, folder: str) -> Settled:
+    """Check and apply a delivery that was read, and commit both stores.
+
+    The book of nights names its files under `folder`. Raises SourceRefusedError when a check stops the source for
+    tonight; nothing was then kept.
+    """
+    source = unit.source
+    counts = unit.counts()
+    try:
+        results = [check.stop_if_failed() for check in _before(unit, counts, night)]
+        _apply(unit, counts, night)
+        results.append(checks.check_reconciled(list(counts.values())).stop_if_failed())
+    except checks.SourceRefusedError as error:
+        error.page = replace(_page(unit, counts, folder), counts=[], policy_drops=[])
+        raise
+    tokens = _tokens(unit, night)
+    page = _page(unit, counts, folder)
+    known = unit.store.known(source.source)
+    unit.store.commit()
+    changed = 0
+    if tokens is not None:
+        vault = Vault(night.paths.vault)
+        changed = vault.upsert(source.source, tokens)
+        if vault.count(source.source) != len(known):
+            vault.keep_only(source.source, known)
+    return Settled(page, tuple(results), changed)
+
+
+def _before(unit: Unit, counts: Mapping[Place, FileCount], night: Night) -> list[checks.Check]:
+    """Evaluate what must hold before any row is applied."""
+    settings = night.settings
+    found = [checks.check_quarantine(counts.values(), settings)]
+    unparsed: Counter[tuple[str, str]] = Counter()
+    for (_, table), columns in unit.reading.unparsed.items():
+        unparsed.update({(table, column): number for column, number in columns.items()})
+    rows = {table: unit.store.staged(table) for table in unit.delivery.tables}
+    found.append(checks.check_legible(unparsed, {table: staged.num_rows for table, staged in rows.items()}, settings))
+    known, vanished = unit.store.vanishing(unit.source.source, _excused(unit, night))
+    whole = unit.delivery.mode == "full"
+    found.append(checks.check_present(known, vanished if whole else 0, settings))
+    for table, staged in rows.items():
+        found.append(checks.check_expectations(unit.source.standard, unit.source.tables[table], staged, settings))
+    return found
+
+
+def _excused(unit: Unit, night: Night) -> pa.Array:
+    """Return the records whose absence is meant: dropped by policy or by consent."""
+    optouts = as_record_keys(night.optouts(unit.source.namespace))
+    return pa.concat_arrays([combined(unit.excluded.records), optouts])
+
+
+def _apply(unit: Unit, counts: Mapping[Place, FileCount], night: Night) -> None:
+    """Apply the staged rows, drop what is no longer granted, and remove excluded records wherever they are stored."""
+    store, source = unit.store, unit.source
+    store.drop_ungranted(source.source, tuple(source.tables))
+    for table in unit.delivery.tables:
+        applied = store.apply(source.source, table, unit.delivery.mode)
+        for fate in applied.fates:
+            count = counts[unit.reading.files[fate.file], table]
+            count.new, count.changed = fate.new, fate.changed
+            count.unchanged, count.withdrawn = fate.unchanged, fate.withdrawn
+        first = next((count for (_, name), count in counts.items() if name == table), None)
+        if first is not None:
+            first.absent = applied.absent
+    if source.records_of is None:
+        store.settle_records(source.source, unit.shape.defining, unit.referring)
+        store.purge_records(family(night, source.namespace), combined(unit.excluded.records))
+
+
+def _tokens(unit: Unit, night: Night) -> pa.Table | None:
+    """Return one row of tokens a record of this delivery; None where it brings no identifiers.
+
+    Several rows of one record, in one table or in several, are one person: of each identifier the value
+    stated last counts, in the order of tables, files and rows.
+    """
+    parts = unit.reading.identifiers
+    if not parts:
+        return None
+    rows = pa.concat_tables(parts, promote_options="default")
+    rejected = pa.concat_arrays([combined(r["seq"]) for r in unit.reading.rejected.values()])
+    rows = rows.filter(pc.invert(pc.is_in(rows[SEQUENCE], value_set=rejected)))
+    names = [name for name in IDENTIFIERS if name in rows.column_names]
+    last = pc.ScalarAggregateOptions(skip_nulls=True)
+    merged = rows.group_by(RECORD_KEY, use_threads=False).aggregate([(name, "last", last) for name in names])
+    columns = {RECORD_KEY: as_record_keys(merged[RECORD_KEY]), **{n: merged[f"{n}_last"] for n in names}}
+    return encode(pa.table(columns), unit.source.source, night.keys, _birth_format(unit.source))
+
+
+def _birth_format(source: SourcePolicy) -> str | None:
+    """Return the form in which the source writes birth dates, if its agreement states one."""
+    stated = (f.date_format for t in source.tables.values() for f in t.link_fields if f.cls == BIRTH_CLASS)
+    return next((form for form in stated if form), source.date_format)
+
+
+def _page(unit: Unit, counts: Mapping[Place, FileCount], folder: str) -> Page:
+    """Return what the book of nights is to say of this delivery."""
+    page = Page(
+        files=sorted({folder + file for file, _ in counts}),
+        counts=[replace(count, file=folder + count.file) for count in counts.values()],
+    )
+    for place in counts:
+        file, table = folder + place[0], place[1]
+        for rows in unit.quarantine(place):
+            if rows.num_rows:
+                names = [pa.repeat(pa.scalar(text), rows.num_rows) for text in (file, table)]
+                page.quarantine.append(pa.table([*names, *rows.columns], schema=QUARANTINE))
+        for index, number in sorted(unit.reading.by_policy[place].items()):
+            policy = unit.excluded.policies[index]
+            page.policy_drops.append((file, table, policy.name, number, policy.cite))
+        page.unparsed += [(file, table, name, n) for name, n in unit.reading.unparsed[place].items() if n]
+        page.unread += [(file, table, name) for name in unit.delivery.unnamed_columns.get(place, ())]
+    return page
