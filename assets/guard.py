@@ -27,9 +27,9 @@ def place_of(error: BaseException) -> str:
     """Return `module.py:line` of the innermost frame of `error` that lies in our rooms."""
     frames = traceback.extract_tb(error.__traceback__)
     ours = [frame for frame in frames if any(f"/{room}/" in frame.filename for room in ROOMS)]
-    frame = (ours or list(frames) or [None])[-1]
-    if frame is None:
+    if not frames:
         return "unknown place"
+    frame = (ours or frames)[-1]
     parts = frame.filename.replace("\\", "/").split("/")
     start = next((i for i, part in enumerate(parts) if part in ROOMS and i + 1 < len(parts)), len(parts) - 1)
     return f"{'/'.join(parts[start:])}:{frame.lineno}"

@@ -58,9 +58,7 @@ def _closed_days(pupils: Pupils, year: SchoolYear) -> Mask:
     days = instructional_days(year)
     closed = np.zeros((pupils.level.size, days.size), dtype=bool)
     for turn, offset in enumerate((37, 121)):
-        closed[
-            np.arange(pupils.level.size), (offset + np.arange(pupils.level.size) * (turn + 2)) % days.size
-        ] = True
+        closed[np.arange(pupils.level.size), (offset + np.arange(pupils.level.size) * (turn + 2)) % days.size] = True
     closed[:, :5] = False
     return closed
 
@@ -81,9 +79,7 @@ def _absences(city: City, pupils: Pupils, number: int, year: SchoolYear, closed:
     spans, records = pupils.spans, pupils.records
     found = _missed(city, pupils, number, year, closed)
     record = spans.row[found.span]
-    changed = chance(city.stream("attendance", "corrected", year.label), 0.0004, found.span.size) & (
-        number == 1
-    )
+    changed = chance(city.stream("attendance", "corrected", year.label), 0.0004, found.span.size) & (number == 1)
     columns: dict[str, Part] = {
         "student_id": records.ids.take(pa.array(record)),
         "school_id": school_ids(pupils.level).take(pa.array(spans.school[found.span])),
@@ -96,11 +92,7 @@ def _absences(city: City, pupils: Pupils, number: int, year: SchoolYear, closed:
     due = np.maximum(records.first[record], np.maximum(found.day - FIRST_NIGHT + 2, 1))
     for night in range(1, city.nights + 1):
         rows = np.flatnonzero((due == night) & records.visible(night)[record])
-        name = (
-            f"attendance_{year.label}.csv"
-            if night == 1
-            else f"attendance_{year.label}_{night_date(night)}.csv"
-        )
+        name = f"attendance_{year.label}.csv" if night == 1 else f"attendance_{year.label}_{night_date(night)}.csv"
         shown = take(columns, pa.array(rows))
         if night == 2 and changed.any():
             fixed = {
@@ -108,11 +100,7 @@ def _absences(city: City, pupils: Pupils, number: int, year: SchoolYear, closed:
                 "status": "absent_excused",
             }
             shown = _stacked(shown, fixed)
-        bad = (
-            bad_lines(city.stream("attendance", "bad"), shown, orphan="student_id")
-            if night == number == 1
-            else []
-        )
+        bad = bad_lines(city.stream("attendance", "bad"), shown, orphan="student_id") if night == number == 1 else []
         if len(shown["student_id"]):
             save_table(city.folder(AGENCY, night) / name, shown, bad_lines=bad)
 
@@ -123,9 +111,7 @@ def _stacked(first: dict[str, Part], second: dict[str, Part]) -> dict[str, Part]
     out: dict[str, Part] = {}
     for name, part in first.items():
         more = second[name]
-        out[name] = pa.concat_arrays(
-            [part, pa.array([more] * size, pa.string()) if isinstance(more, str) else more]
-        )
+        out[name] = pa.concat_arrays([part, pa.array([more] * size, pa.string()) if isinstance(more, str) else more])
     return out
 
 

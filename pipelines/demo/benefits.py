@@ -111,11 +111,7 @@ def _monthly(city: City, load: Caseload) -> None:
         rows = np.flatnonzero(load.months[:, number] & (load.records.first == 1))
         shown = _rows(city, load, columns, rows, np.full(rows.size, number))
         rng, faulty = city.stream("benefits", name, "bad", month), month.endswith("-01")
-        bad = (
-            bad_lines(rng, shown, delimiter=load.program.dialect.delimiter, missing="person_id")
-            if faulty
-            else []
-        )
+        bad = bad_lines(rng, shown, delimiter=load.program.dialect.delimiter, missing="person_id") if faulty else []
         path = city.folder(load.program.agency, night) / f"{name}_{month}.csv"
         save_table(path, shown, dialect=load.program.dialect, bad_lines=bad)
 

@@ -44,9 +44,7 @@ _RACE_BOX = {
 @cache
 def layout() -> dict[str, tuple[int, int]]:
     """Return field name -> (zero-based start, length)."""
-    return {
-        row["field"]: (int(row["start"]) - 1, int(row["length"])) for row in rates.rows("ije_natality.csv")
-    }
+    return {row["field"]: (int(row["start"]) - 1, int(row["length"])) for row in rates.rows("ije_natality.csv")}
 
 
 def certificates(years: Ints) -> tuple[Ints, pa.Array]:
@@ -106,14 +104,10 @@ def _matrix(fields: dict[str, Part], rows: Ints) -> NDArray[np.uint8]:
     for field, values in fields.items():
         start, length = layout()[field]
         if isinstance(values, str):
-            out[:, start : start + length] = np.frombuffer(
-                values.ljust(length).encode("ascii"), dtype=np.uint8
-            )
+            out[:, start : start + length] = np.frombuffer(values.ljust(length).encode("ascii"), dtype=np.uint8)
             continue
         text = pc.fill_null(values.take(index), "")
-        padded = pc.ascii_rpad(
-            pc.binary_slice(pc.cast(text, pa.binary()), 0, length).cast(pa.string()), length
-        )
+        padded = pc.ascii_rpad(pc.binary_slice(pc.cast(text, pa.binary()), 0, length).cast(pa.string()), length)
         raw = np.frombuffer(padded.buffers()[2], dtype=np.uint8, count=rows.size * length)
         out[:, start : start + length] = raw.reshape(rows.size, length)
     return out
@@ -193,9 +187,7 @@ def _facts(city: City, who: Ints) -> dict[str, Part]:
     income, birth = life.income[who], children.birth[who]
     unknown = [chance(rng, rate("birth.unknown"), who.size) for _ in range(5)]
     mother_age = (birth - home.mother_birth[family]) // 365.25
-    pay = 1 + by_row(
-        rng, [[88, 4, 7, 1], [82, 9, 7, 2], [62, 28, 6, 4], [12, 82, 3, 3], [3, 94, 2, 1]], income
-    )
+    pay = 1 + by_row(rng, [[88, 4, 7, 1], [82, 9, 7, 2], [62, 28, 6, 4], [12, 82, 3, 3], [3, 94, 2, 1]], income)
     facts: dict[str, Part] = {
         "PLUR": digits(children.plurality[who], 2),
         "SORD": digits(np.where(children.plurality[who] > 1, children.order[who], 1), 2),
@@ -239,22 +231,16 @@ def _race(group: Ints, rng: np.random.Generator) -> dict[str, Part]:
     return out
 
 
-def _prenatal(
-    rng: np.random.Generator, birth: Ints, weeks: Ints, income: Ints, unknown: Mask
-) -> dict[str, Part]:
+def _prenatal(rng: np.random.Generator, birth: Ints, weeks: Ints, income: Ints, unknown: Mask) -> dict[str, Part]:
     """Return last menses, first prenatal visit and number of visits (expected: every 4, 2, then 1 weeks)."""
     pregnant = birth - weeks * 7
     late = chance(rng, np.array(rates.rates("birth.late_care_by_income"))[income], birth.size)
     never = chance(rng, rate("birth.no_care"), birth.size) & ~unknown
-    begun = np.where(
-        late, between(rng, 95, np.maximum(weeks * 7 - 10, 96)), between(rng, 38, np.full(birth.size, 92))
-    )
+    begun = np.where(late, between(rng, 95, np.maximum(weeks * 7 - 10, 96)), between(rng, 38, np.full(birth.size, 92)))
     begun = np.minimum(begun, weeks * 7 - 3)
     expected = _visits(weeks) - _visits(begun // 7) + 1
     kept = np.clip(rng.normal(0.98 - 0.06 * (income <= 1), 0.17, birth.size), 0.2, 1.5)
-    visits = np.where(never, 0, np.where(unknown, 99, np.clip(np.rint(expected * kept), 1, 60))).astype(
-        np.int64
-    )
+    visits = np.where(never, 0, np.where(unknown, 99, np.clip(np.rint(expected * kept), 1, 60))).astype(np.int64)
     return {
         **_triple("DLMP", pregnant, unknown),
         **_triple("DOFP", pregnant + begun, unknown, never),

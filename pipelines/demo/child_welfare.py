@@ -65,15 +65,11 @@ def _clients(city: City) -> tuple[Records, Ints]:
     )
     reported = chance(rng, np.minimum(odds, 0.9), home.size)
     on = between(rng, FIRST_NIGHT - 3.1 * YEAR, np.full(home.size, FIRST_NIGHT - 10))
-    named = (
-        reported[children.family] & chance(rng, 0.8, children.size) & (children.birth < on[children.family])
-    )
+    named = reported[children.family] & chance(rng, 0.8, children.size) & (children.birth < on[children.family])
     who = np.flatnonzero(named & children.resident(on[children.family]))
     ids = numbered("CW-", distinct(rng, who.size, 1_000_000, 9_999_999), 7)
     day = on[children.family[who]]
-    records = schedule(
-        city.seed, "child_welfare", who, ids, day, nights=children.first_night[who], last=LAST_NIGHT
-    )
+    records = schedule(city.seed, "child_welfare", who, ids, day, nights=children.first_night[who], last=LAST_NIGHT)
     return records, day
 
 
@@ -81,9 +77,7 @@ def _client_columns(city: City, records: Records, book: Identities, night: int) 
     identity, rng = book.on(night), city.stream("child_welfare", "flags")
     group = city.children.families.group[city.children.family[records.child]]
     race = pc.if_else(pa.array(chance(rng, 0.05, records.size)), "", pa.array(_RACES).take(pa.array(group)))
-    sealed, hidden = (
-        chance(rng, rate(f"child_welfare.{flag}"), records.size) for flag in ("sealed", "confidential")
-    )
+    sealed, hidden = (chance(rng, rate(f"child_welfare.{flag}"), records.size) for flag in ("sealed", "confidential"))
     return {
         "client_id": records.ids,
         "first_name": identity.given,
@@ -128,9 +122,7 @@ def _reports(city: City, records: Records, day: Ints) -> tuple[dict[str, Part], 
 def _placements(city: City, records: Records, day: Ints) -> tuple[dict[str, Part], Ints]:
     rng = city.stream("child_welfare", "placements")
     income = city.life.income[records.child]
-    rows = np.flatnonzero(
-        chance(rng, rate("child_welfare.placed") * np.where(income <= 1, 1.3, 0.6), records.size)
-    )
+    rows = np.flatnonzero(chance(rng, rate("child_welfare.placed") * np.where(income <= 1, 1.3, 0.6), records.size))
     start = np.minimum(day[rows] + rng.integers(1, 40, rows.size), FIRST_NIGHT - 3)
     end = start + 20 + rng.gamma(1.5, 190, rows.size).astype(np.int64)
     columns: dict[str, Part] = {
@@ -138,8 +130,6 @@ def _placements(city: City, records: Records, day: Ints) -> tuple[dict[str, Part
         "client_id": records.ids.take(pa.array(rows)),
         "start_date": written(start),
         "end_date": written(end, missing=end >= FIRST_NIGHT),
-        "placement_type": pa.array(_PLACEMENTS).take(
-            pa.array(weighted(rng, (0.44, 0.42, 0.09, 0.05), rows.size))
-        ),
+        "placement_type": pa.array(_PLACEMENTS).take(pa.array(weighted(rng, (0.44, 0.42, 0.09, 0.05), rows.size))),
     }
     return columns, rows

@@ -47,9 +47,7 @@ def make_circumstances(seed: int, children: Children) -> Circumstances:
     base = np.array(rates("absence.by_income"))[income] * np.where(unstable, rate("absence.unstable"), 1.0)
     shape = rate("absence.shape")
     absence = np.clip(base * rng.gamma(shape, 1 / shape, size) * np.exp(-0.12 * care), 0.002, 0.65)
-    preschool = chance(
-        rng, np.array(rates("preschool.by_income"))[income] * np.where(unstable, 0.75, 1), size
-    )
+    preschool = chance(rng, np.array(rates("preschool.by_income"))[income] * np.where(unstable, 0.75, 1), size)
     preterm, gestation, weight = _born(rng, children, income)
     ability = (
         rng.normal(0, 1, size)
@@ -81,9 +79,7 @@ def _born(rng: np.random.Generator, children: Children, income: Ints) -> tuple[M
     size = children.size
     first = np.arange(size) - (children.order - 1)
     multiple = children.plurality > 1
-    odds = np.where(
-        multiple, rate("birth.preterm_multiple"), np.array(rates("birth.preterm_by_income"))[income]
-    )
+    odds = np.where(multiple, rate("birth.preterm_multiple"), np.array(rates("birth.preterm_by_income"))[income])
     black = children.families.group[children.family] == 1
     early = chance(rng, odds * np.where(black & ~multiple, 1.3, 1.0), size)[first]
     weeks = np.where(
@@ -91,12 +87,6 @@ def _born(rng: np.random.Generator, children: Children, income: Ints) -> tuple[M
         36 - np.minimum(rng.geometric(0.42, size) - 1, 13),
         rng.choice([37, 38, 39, 40, 41], size, p=[0.11, 0.20, 0.35, 0.26, 0.08]),
     )[first]
-    grams = (
-        3315
-        + (weeks - 39) * np.where(weeks < 37, 150, 115)
-        - 55 * (income <= 1)
-        - 110 * black
-        - 260 * multiple
-    )
+    grams = 3315 + (weeks - 39) * np.where(weeks < 37, 150, 115) - 55 * (income <= 1) - 110 * black - 260 * multiple
     grams = grams + rng.normal(0, 400, size) + np.where(children.female, -60, 60)
     return early, weeks.astype(np.int64), np.clip(grams, 420, 5600).astype(np.int64)

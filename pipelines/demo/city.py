@@ -29,9 +29,9 @@ from pipelines.demo import (
 from pipelines.demo.circumstances import make_circumstances
 from pipelines.demo.days import NIGHT_LIMIT, parts
 from pipelines.demo.draw import numbered
+from pipelines.demo.names import GROUPS
 from pipelines.demo.nights import Records
 from pipelines.demo.place import City
-from pipelines.demo.names import GROUPS
 from pipelines.demo.population import Children, make_children
 from pipelines.demo.pupils import make_pupils
 from pipelines.demo.text import Part, save_table
@@ -75,9 +75,7 @@ def make_city(
     the share done. ValueError when there are fewer than 100 children, or not 1 to 3 nights.
     """
     if children < _SMALLEST:
-        raise ValueError(
-            f"a demo city needs at least {_SMALLEST} children, {children} asked; raise --children"
-        )
+        raise ValueError(f"a demo city needs at least {_SMALLEST} children, {children} asked; raise --children")
     if not 1 <= nights <= NIGHT_LIMIT:
         raise ValueError(f"a demo city has 1 to {NIGHT_LIMIT} nights, {nights} asked; change --nights")
     tell = progress or (lambda _step, _share: None)
@@ -108,8 +106,8 @@ def _deliver(city: City, tell: Callable[[str, float], None]) -> dict[str, Record
     tell("vital records", 0.05)
     records["birth"] = birth.deliver(city)
     tell("health exchange", 0.15)
-    records["health"] = health.deliver(city)
-    clinical.deliver(city, records["health"])
+    records["health"] = health.make_patients(city)
+    health.deliver(city, records["health"], clinical.deliver(city, records["health"]))
     tell("human services", 0.45)
     records["hmis"] = hmis.deliver(city)
     tell("economic assistance", 0.48)

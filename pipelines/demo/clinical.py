@@ -32,19 +32,19 @@ _LABS = (
 )
 
 
-def deliver(city: City, records: Records) -> None:
-    """Write doses, visits, laboratory results and coverage of the patients, night by night."""
-    _doses(city, records)
-    _visits(city, records)
-    _labs(city, records)
+def deliver(city: City, records: Records) -> dict[int, Ints]:
+    """Write doses, visits, laboratory results and coverage; return the rows of the patients served, by night."""
+    made = [_doses(city, records), _visits(city, records), _labs(city, records)]
     _coverage(city, records)
+    rows, due = (np.concatenate(columns) for columns in zip(*made, strict=True))
+    return {night: np.unique(rows[due == night]) for night in range(1, city.nights + 1)}
 
 
 def _pick(table: list[str], code: Ints) -> pa.Array:
     return pa.array(table, pa.string()).take(pa.array(code))
 
 
-def _doses(city: City, records: Records) -> None:
+def _doses(city: City, records: Records) -> tuple[Ints, Ints]:
     doses, products = events.doses(city)
     found, rows = _of_patients(city, records, doses)
     rng = city.stream("health", "doses")
@@ -58,10 +58,12 @@ def _doses(city: City, records: Records) -> None:
         patient=records.ids.take(pa.array(rows)),
         day=written(found.day),
     )
-    _save(city, "Immunization", parts, _due(records, rows, found.day))
+    due = _due(records, rows, found.day)
+    _save(city, "Immunization", parts, due)
+    return rows, due
 
 
-def _visits(city: City, records: Records) -> None:
+def _visits(city: City, records: Records) -> tuple[Ints, Ints]:
     found, rows = _of_patients(city, records, events.visits(city))
     rng = city.stream("health", "visits")
     minute = rng.integers(0, 4, rows.size) * 10
@@ -76,10 +78,12 @@ def _visits(city: City, records: Records) -> None:
         minute=digits(minute, 2),
         until=digits(minute + 25, 2),
     )
-    _save(city, "Encounter", parts, _due(records, rows, found.day))
+    due = _due(records, rows, found.day)
+    _save(city, "Encounter", parts, due)
+    return rows, due
 
 
-def _labs(city: City, records: Records) -> None:
+def _labs(city: City, records: Records) -> tuple[Ints, Ints]:
     found, rows = _of_patients(city, records, events.lead(city))
     parts = filled(
         "Observation",
@@ -91,7 +95,9 @@ def _labs(city: City, records: Records) -> None:
         day=written(found.day),
         value=pc.cast(pa.array(found.value), pa.string()),
     )
-    _save(city, "Observation", parts, _due(records, rows, found.day))
+    due = _due(records, rows, found.day)
+    _save(city, "Observation", parts, due)
+    return rows, due
 
 
 def _of_patients(city: City, records: Records, made: Events) -> tuple[Events, Ints]:
@@ -109,16 +115,16 @@ def _of_patients(city: City, records: Records, made: Events) -> tuple[Events, In
 
 
 def _due(records: Records, rows: Ints, day: Ints) -> Ints:
-    """Return the night that sends each event: the patient's first, or the night after the event."""
-    return np.maximum(records.first[rows], np.maximum(day - FIRST_NIGHT + 2, 1))
+    """Return the night that sends each event: the patient's first, or the night after it; 0 once withdrawn."""
+    due = np.maximum(records.first[rows], np.maximum(day - FIRST_NIGHT + 2, 1))
+    gone = (records.withdrawn[rows] > 0) & (records.withdrawn[rows] <= due)
+    return np.where(gone, 0, due)
 
 
 def _save(city: City, kind: str, parts: list[Part], due: Ints) -> None:
     """Write the resources of each night; the first also holds one of an unknown patient."""
     who = '"patient"' if kind == "Immunization" else '"subject"'
-    orphan = (
-        f'{{"resourceType":"{kind}","id":"orphan-{kind.lower()}",{who}:{{"reference":"Patient/nobody"}}}}'
-    )
+    orphan = f'{{"resourceType":"{kind}","id":"orphan-{kind.lower()}",{who}:{{"reference":"Patient/nobody"}}}}'
     for night in range(1, city.nights + 1):
         index = np.flatnonzero(due == night)
         if index.size:

@@ -36,9 +36,7 @@ def deliver(city: City, sources: dict[str, Records]) -> Records:
     records = Records("consents", who, ids, np.full(who.size, FIRST_NIGHT - 5), night, zero, zero)
     book = Identities(children, records).on(1)
     source, named = _named(rng, city, who, scope == "linkage", sources)
-    signed = between(rng, FIRST_NIGHT - 200, np.full(who.size, FIRST_NIGHT - 3)) + np.where(
-        night > 1, night, 0
-    )
+    signed = between(rng, FIRST_NIGHT - 200, np.full(who.size, FIRST_NIGHT - 3)) + np.where(night > 1, night, 0)
     signed = np.where(decision == "grant", signed - 210, signed)
     columns: dict[str, Part] = {
         "form_id": ids,
@@ -67,10 +65,7 @@ def _forms(rng: np.random.Generator, out: Ints, rest: Ints) -> tuple[Ints, Ints,
     refused, granted = rest[: 2 * third], rest[2 * third :]
     who = np.concatenate([out, refused, granted, granted])
     decision = np.array(
-        ["opt_out"] * out.size
-        + ["refuse"] * refused.size
-        + ["grant"] * granted.size
-        + ["revoke"] * granted.size
+        ["opt_out"] * out.size + ["refuse"] * refused.size + ["grant"] * granted.size + ["revoke"] * granted.size
     )
     scopes = np.array(_SCOPES)
     drawn = scopes[weighted(rng, (0.35, 0.35, 0.1, 0.1, 0.1), granted.size)]

@@ -82,9 +82,7 @@ _CUTS = {
 def _written(style: str) -> pa.Array:
     stamps = np.arange(_FIRST, _LAST + 1).astype("datetime64[D]").astype(str)
     cut = _CUTS[style]
-    return pa.array(
-        ["".join(stamp[start:end] + after for start, end, after in cut) for stamp in stamps.tolist()]
-    )
+    return pa.array(["".join(stamp[start:end] + after for start, end, after in cut) for stamp in stamps.tolist()])
 
 
 def written(days: Ints | NDArray[np.int32], style: str = "iso", missing: Mask | None = None) -> pa.Array:

@@ -36,9 +36,7 @@ def chance(rng: np.random.Generator, probability: ArrayLike, size: int) -> Mask:
 def weighted(rng: np.random.Generator, weights: ArrayLike, size: int) -> Ints:
     """Return `size` indices drawn with those weights (which need not sum to one)."""
     cumulative = np.cumsum(np.asarray(weights, dtype=np.float64))
-    drawn: Ints = np.searchsorted(cumulative, rng.random(size) * cumulative[-1], side="right").astype(
-        np.int64
-    )
+    drawn: Ints = np.searchsorted(cumulative, rng.random(size) * cumulative[-1], side="right").astype(np.int64)
     return drawn
 
 
@@ -104,6 +102,4 @@ def _hex_matrix(rng: np.random.Generator, size: int) -> NDArray[np.uint8]:
 
 def _fixed(matrix: NDArray[np.uint8], size: int, width: int) -> pa.Array:
     offsets = np.arange(size + 1, dtype=np.int32) * width
-    return pa.StringArray.from_buffers(
-        size, pa.py_buffer(offsets), pa.py_buffer(np.ascontiguousarray(matrix))
-    )
+    return pa.StringArray.from_buffers(size, pa.py_buffer(offsets), pa.py_buffer(np.ascontiguousarray(matrix)))

@@ -69,9 +69,7 @@ def misspell(rng: np.random.Generator, values: pa.Array) -> pa.Array:
     return pa.array(np.where(lengths < 3, text, out).tolist(), pa.string())
 
 
-def _sound(
-    rng: np.random.Generator, text: NDArray[np.str_], rules: Sequence[tuple[str, str]]
-) -> NDArray[np.str_]:
+def _sound(rng: np.random.Generator, text: NDArray[np.str_], rules: Sequence[tuple[str, str]]) -> NDArray[np.str_]:
     """Apply the first rule that changes a text, in an order that starts at a random rule."""
     out = text.copy()
     start = rng.integers(0, len(rules), text.size)

@@ -120,9 +120,7 @@ def visits(city: City) -> Events:
     care, birth = city.life.care[who], city.children.birth[who]
     pieces: list[tuple[Ints, Ints, Ints | int, Floats | float]] = []
     for number, age in enumerate(_WELL_CHILD):
-        kept = chance(
-            rng, _likely(rate("health.visit_kept") - 0.02 * max(0, number - 6), care, 0.8), who.size
-        )
+        kept = chance(rng, _likely(rate("health.visit_kept") - 0.02 * max(0, number - 6), care, 0.8), who.size)
         on = birth + age + rng.exponential(9 + age * 0.02, who.size).astype(np.int64)
         pieces.append((who[kept], on[kept], 0, 0.0))
     sick = np.repeat(who, rng.poisson(rate("health.sick_visits"), who.size))

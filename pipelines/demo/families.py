@@ -95,14 +95,10 @@ def make_families(seed: int, size: int) -> Families:
     latent = rng.normal(0, 0.92, size) + _GROUP_HARDSHIP[group] + _ZIP_HARDSHIP[home]
     income = (latent[:, None] < _INCOME_BOUNDS).sum(axis=1)
     single = chance(rng, np.array(rates("family.single_by_income"))[income], size)
-    unstable = chance(
-        rng, np.array(rates("family.unstable_by_income"))[income] * np.where(single, 1.2, 0.75), size
-    )
+    unstable = chance(rng, np.array(rates("family.unstable_by_income"))[income] * np.where(single, 1.2, 0.75), size)
     father = _surnames(rng, group)
     maiden = _surnames(rng, group)
-    takes = (
-        ~single & chance(rng, rate("surname.mother_takes"), size) & (names.GROUPS.index("hispanic") != group)
-    )
+    takes = ~single & chance(rng, rate("surname.mother_takes"), size) & (names.GROUPS.index("hispanic") != group)
     moved = chance(rng, np.where(unstable, 0.85, rate("child.address_change")), size)
     return Families(
         size=size,
@@ -124,9 +120,7 @@ def make_families(seed: int, size: int) -> Families:
         second_surname=_surnames(rng, group),
         zip_first=home,
         zip_last=np.where(moved, weighted(rng, _ZIP_WEIGHT, size), home),
-        moved_on=np.where(
-            moved, between(rng, FIRST_NIGHT - 9 * YEAR, np.full(size, FIRST_NIGHT - 30)), FIRST_NIGHT
-        ),
+        moved_on=np.where(moved, between(rng, FIRST_NIGHT - 9 * YEAR, np.full(size, FIRST_NIGHT - 30)), FIRST_NIGHT),
         house=rng.integers(1, 1400, size),
         street=rng.integers(0, len(STREETS), size),
     )

@@ -12,6 +12,7 @@ us-core-race and us-core-ethnicity (ombCategory, or text only). A child may have
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -45,23 +46,25 @@ _OMB = (
 _NOTHING = pa.scalar(None, pa.string())
 
 
-def deliver(city: City) -> Records:
-    """Write the patients, deletions and log of every night; return the patient records."""
-    records = _patients(city)
+def deliver(city: City, records: Records, served: Mapping[int, Ints]) -> None:
+    """Write the patients, deletions and log of every night.
+
+    A night holds the patients that are new or corrected and those of `served`: the rows of patients about whom that
+    night sends an event, since an event comes with the person it is about.
+    """
     book = Identities(city.children, records)
     for night in range(1, city.nights + 1):
         folder = city.folder(AGENCY, night)
-        rows = np.flatnonzero(records.sent(night))
+        rows = np.union1d(np.flatnonzero(records.sent(night)), served.get(night, np.empty(0, np.int64)))
         bad = _bad_patients(records, rows) if night == 1 else []
         save_ndjson(folder / "Patient.000.ndjson", _resource(city, records, book.on(night)), rows, bad)
         gone = np.flatnonzero(records.gone(night))
         if gone.size:
             save_ndjson(folder / "deleted.000.ndjson", filled("Bundle", id=records.ids), gone)
         _log(folder, night)
-    return records
 
 
-def _patients(city: City) -> Records:
+def make_patients(city: City) -> Records:
     """Return the patient records: most children, some of them twice."""
     children, rng = city.children, city.stream("health", "patients")
     once = np.flatnonzero(chance(rng, rate("health.patient"), children.size) | (children.first_night > 1))
@@ -100,9 +103,7 @@ def _resource(city: City, records: Records, book: Identity) -> list[Part]:
         birthsex=pc.fill_null(book.sex, "UNK"),
         mrn=digits(700_000_000 + np.arange(who.size)),
         ssn=piece("identifier", code="SS", system="http://hl7.org/fhir/sid/us-ssn", value=_dashed(book.ssn)),
-        medicaid=piece(
-            "identifier", code="MC", system="https://medicaid.example.gov/member-id", value=medicaid
-        ),
+        medicaid=piece("identifier", code="MC", system="https://medicaid.example.gov/member-id", value=medicaid),
         family=book.surname,
         given=book.given,
         middle=maybe(',"', book.middle, '"'),
@@ -126,9 +127,7 @@ def _race(city: City, who: Ints) -> tuple[pa.Array, pa.Array]:
     code = pa.array([pair[0] for pair in _OMB]).take(pa.array(group))
     text = pa.array([pair[1] for pair in _OMB]).take(pa.array(group))
     first = pc.if_else(pc.equal(code, "2131-1"), "", piece("category", code=code, text=text))
-    second = "".join(
-        str(part) for part in filled("category", code="2054-5", text="Black or African American")
-    )
+    second = "".join(str(part) for part in filled("category", code="2054-5", text="Black or African American"))
     more = pc.if_else(pa.array(group == names.GROUPS.index("multi")), second, "")
     race = piece("us-core", extension="us-core-race", categories=glue(first, more), text=text)
     hispanic = pa.array(group == names.GROUPS.index("hispanic"))

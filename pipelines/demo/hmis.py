@@ -108,9 +108,7 @@ def _households(city: City) -> tuple[Records, Stays]:
     length = 14 + np.minimum(rng.gamma(1.2, 95, home.size), 700).astype(np.int64)
     again = inside & chance(rng, 0.35, home.size) & (start + length + 60 < FIRST_NIGHT)
     second = between(rng, start + length + 40, np.full(home.size, FIRST_NIGHT - 5))
-    who = np.flatnonzero(
-        inside[children.family] & (children.birth < start[children.family] + length[children.family])
-    )
+    who = np.flatnonzero(inside[children.family] & (children.birth < start[children.family] + length[children.family]))
     who = who[(children.first_night[who] == 1) & (children.leaves[who] > start[children.family[who]])]
     twice = who[chance(rng, rate("hmis.duplicate"), who.size)]
     adults = -1 - np.unique(children.family[who])
@@ -118,14 +116,9 @@ def _households(city: City) -> tuple[Records, Stays]:
     family = np.where(everyone >= 0, children.family[np.maximum(everyone, 0)], -1 - everyone)
     seen = np.minimum(start[family] + 3, FIRST_NIGHT - 1)
     nights = np.ones(everyone.size, dtype=np.int64)
-    records = schedule(
-        city.seed, "hmis", everyone, hex_ids(rng, everyone.size), seen, nights=nights, last=LAST_NIGHT
-    )
+    records = schedule(city.seed, "hmis", everyone, hex_ids(rng, everyone.size), seen, nights=nights, last=LAST_NIGHT)
     shelter = chance(rng, rate("hmis.victim_service"), home.size)
-    projects = [
-        np.where(shelter, len(_PROJECTS) - 1, rng.integers(0, len(_PROJECTS) - 1, home.size))
-        for _ in range(2)
-    ]
+    projects = [np.where(shelter, len(_PROJECTS) - 1, rng.integers(0, len(_PROJECTS) - 1, home.size)) for _ in range(2)]
     copy = np.zeros(everyone.size, dtype=bool)
     copy[who.size : who.size + twice.size] = True
     rows = [
@@ -169,9 +162,7 @@ def _clients(city: City, records: Records, book: Identities, night: int) -> dict
     columns: dict[str, Part] = {
         "PersonalID": records.ids,
         "FirstName": pa.concat_arrays([book_now.given, given.text(home.mother_given[adults], names.PLAIN)]),
-        "MiddleName": pa.concat_arrays(
-            [book_now.middle, given.text(home.mother_middle[adults], names.PLAIN)]
-        ),
+        "MiddleName": pa.concat_arrays([book_now.middle, given.text(home.mother_middle[adults], names.PLAIN)]),
         "LastName": pa.concat_arrays([book_now.surname, last.text(home.mother_surname[adults], names.PLAIN)]),
         "NameDataQuality": "1",
         "SSN": ssn,
@@ -187,9 +178,7 @@ def _clients(city: City, records: Records, book: Identities, night: int) -> dict
         if flag == "BlackAfAmerican":
             own |= group == names.GROUPS.index("multi")
         columns[flag] = pc.if_else(pa.array(own & ~none), "1", "0")
-    return _visible(
-        {**columns, **_stamped(night, _deleted(records, night), records.size)}, records.first <= night
-    )
+    return _visible({**columns, **_stamped(night, _deleted(records, night), records.size)}, records.first <= night)
 
 
 def _deleted(records: Records, night: int) -> Mask:
@@ -200,14 +189,10 @@ def _visible(columns: Mapping[str, Part], rows: Mask) -> dict[str, Part]:
     return take(columns, pa.array(np.flatnonzero(rows)))
 
 
-def _enrolments(
-    city: City, records: Records, stays: Stays, ids: dict[str, pa.Array], night: int
-) -> dict[str, Part]:
+def _enrolments(city: City, records: Records, stays: Stays, ids: dict[str, pa.Array], night: int) -> dict[str, Part]:
     rng, row = city.stream("hmis", "enrolments"), pa.array(stays.row)
     adult = records.child[stays.row] < 0
-    situation = pa.array(_SITUATIONS).take(
-        pa.array(weighted(rng, (40, 12, 14, 14, 8, 2, 10), stays.row.size))
-    )
+    situation = pa.array(_SITUATIONS).take(pa.array(weighted(rng, (40, 12, 14, 14, 8, 2, 10), stays.row.size)))
     columns: dict[str, Part] = {
         "EnrollmentID": ids["enrolment"],
         "PersonalID": records.ids.take(row),
@@ -223,9 +208,7 @@ def _enrolments(
     return _visible(columns, records.first[stays.row] <= night)
 
 
-def _exits(
-    city: City, records: Records, stays: Stays, ids: dict[str, pa.Array], night: int
-) -> dict[str, Part]:
+def _exits(city: City, records: Records, stays: Stays, ids: dict[str, pa.Array], night: int) -> dict[str, Part]:
     rng, row = city.stream("hmis", "exits"), pa.array(stays.row)
     columns: dict[str, Part] = {
         "ExitID": ids["exit"],
@@ -278,9 +261,7 @@ def _reference(night: int) -> dict[str, dict[str, Part]]:
         "Organization": {
             "OrganizationID": _code("ORG", np.arange(len(_ORGANIZATIONS))),
             "OrganizationName": pa.array(_ORGANIZATIONS),
-            "VictimServiceProvider": pc.if_else(
-                pa.array(np.arange(len(_ORGANIZATIONS)) == _VICTIM_SERVICE), "1", "0"
-            ),
+            "VictimServiceProvider": pc.if_else(pa.array(np.arange(len(_ORGANIZATIONS)) == _VICTIM_SERVICE), "1", "0"),
             **_stamped(night, None, len(_ORGANIZATIONS)),
         },
         "Project": {

@@ -49,9 +49,7 @@ class Identity:
         if not self.birth_invalid.any():
             return text
         year = digits(parts(self.birth)[0], 4)
-        wrong = {"iso": glue(year, "-02-30"), "us": glue("02/30/", year), "compact": glue(year, "0230")}[
-            style
-        ]
+        wrong = {"iso": glue(year, "-02-30"), "us": glue("02/30/", year), "compact": glue(year, "0230")}[style]
         return pc.if_else(pa.array(self.birth_invalid & ~self.birth_missing), wrong, text)
 
     def upper(self) -> Identity:
@@ -84,9 +82,7 @@ class Identities:
         mask, merged = pa.array(clean), {}
         for name, old in self._written.__dict__.items():
             new = getattr(self._corrected, name)
-            merged[name] = (
-                np.where(clean, new, old) if isinstance(old, np.ndarray) else pc.if_else(mask, new, old)
-            )
+            merged[name] = np.where(clean, new, old) if isinstance(old, np.ndarray) else pc.if_else(mask, new, old)
         return Identity(**merged)
 
 
@@ -177,9 +173,7 @@ def _placeholders(children: Children, who: Ints) -> pa.Array:
     return pa.array(np.strings.add(words, letter).tolist(), pa.string())
 
 
-def _surname(
-    rng: np.random.Generator, children: Children, records: Records, happens: partial[Mask]
-) -> pa.Array:
+def _surname(rng: np.random.Generator, children: Children, records: Records, happens: partial[Mask]) -> pa.Array:
     who, book = records.child, names.tables().surnames
     later = records.seen >= children.renamed_on[who]
     one = np.where(later, children.later_surname[who], children.surname[who])
@@ -195,9 +189,7 @@ def _surname(
     return _mistyped(rng, glue(first, between, second), happens("surname_typo"))
 
 
-def _birth(
-    rng: np.random.Generator, children: Children, who: Ints, happens: partial[Mask]
-) -> tuple[Ints, Mask, Mask]:
+def _birth(rng: np.random.Generator, children: Children, who: Ints, happens: partial[Mask]) -> tuple[Ints, Mask, Mask]:
     true = children.birth[who]
     slip = np.random.default_rng(rng.integers(0, 2**62))
     birth = np.where(happens("dob_error"), misdate(slip, true), true)

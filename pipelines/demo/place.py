@@ -63,9 +63,7 @@ def bad_lines(
     if not rows:
         return []
     kinds = [
-        k
-        for k, on in (("missing", missing), ("orphan", orphan), ("duplicate", duplicate), ("short", short))
-        if on
+        k for k, on in (("missing", missing), ("orphan", orphan), ("duplicate", duplicate), ("short", short)) if on
     ]
     count = len(kinds) * max(1, round(rate("bad_row") * rows / len(kinds)))
     picked = rng.integers(0, rows, count)

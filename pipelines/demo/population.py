@@ -74,9 +74,7 @@ def _deliveries(seed: int, families: Families) -> tuple[Ints, Ints, Ints]:
     kept = (birth >= FIRST_BIRTH) & (birth < FIRST_NIGHT - 1) & (waited < 16 * YEAR)
     draw = rng.random(family.size)
     triplets = draw < rate("delivery.triplets")
-    plurality = np.where(
-        triplets, 3, np.where(draw < rate("delivery.triplets") + rate("delivery.twins"), 2, 1)
-    )
+    plurality = np.where(triplets, 3, np.where(draw < rate("delivery.triplets") + rate("delivery.twins"), 2, 1))
     return family[kept], birth[kept], plurality[kept]
 
 
@@ -175,28 +173,20 @@ def _children_names(seed: int, group: Ints, female: Mask, family: Ints) -> Ints:
     return given
 
 
-def _surnames(
-    seed: int, families: Families, family: Ints, birth: Ints
-) -> tuple[Ints, Ints, Ints, Ints, Ints, Ints]:
+def _surnames(seed: int, families: Families, family: Ints, birth: Ints) -> tuple[Ints, Ints, Ints, Ints, Ints, Ints]:
     """Return surname, second surname, join, later surname, later second surname and the day of the change."""
     rng = stream(seed, "surnames")
     mothers = families.single & chance(rng, rate("surname.child_mothers_when_single"), families.size)
     half = chance(rng, rate("family.half_sibling"), family.size)
     father = np.where(half, families.second_surname[family], families.father_surname[family])
     surname = np.where(mothers[family], families.mother_surname[family], father)
-    double_rate = np.where(
-        families.group == HISPANIC, rate("surname.hispanic_double"), rate("surname.other_double")
-    )
+    double_rate = np.where(families.group == HISPANIC, rate("surname.hispanic_double"), rate("surname.other_double"))
     double = chance(rng, double_rate, families.size)[family]
-    second = np.where(
-        double & (families.mother_maiden[family] != surname), families.mother_maiden[family], -1
-    )
+    second = np.where(double & (families.mother_maiden[family] != surname), families.mother_maiden[family], -1)
     hyphen = chance(rng, np.where(families.group == HISPANIC, 0.35, 0.9), families.size)[family]
     join = np.where(second < 0, NO_JOIN, np.where(hyphen, HYPHEN, SPACE))
     renamed = chance(rng, rate("child.surname_change"), family.size)
-    stepfather = np.where(chance(rng, 0.6, families.size), families.second_surname, families.mother_maiden)[
-        family
-    ]
+    stepfather = np.where(chance(rng, 0.6, families.size), families.second_surname, families.mother_maiden)[family]
     later = np.where(renamed, stepfather, surname)
     change = birth + between(rng, 1.5 * YEAR, np.full(family.size, 15 * YEAR))
     return surname, second, join, later, np.where(renamed, -1, second), np.where(renamed, change, NEVER)

@@ -36,9 +36,7 @@ def deliver(city: City) -> Records:
     who = np.flatnonzero(rows.any(axis=1))
     ids = numbered("EL-", distinct(rng, who.size, 100_000, 999_999), 6)
     seen = np.minimum(starts[np.argmax(rows[who], axis=1)], FIRST_NIGHT - 1)
-    records = schedule(
-        city.seed, "preschool", who, ids, seen, nights=children.first_night[who], last=LAST_NIGHT
-    )
+    records = schedule(city.seed, "preschool", who, ids, seen, nights=children.first_night[who], last=LAST_NIGHT)
     book = Identities(children, records)
     record, year = np.nonzero(rows[who])
     enrolment = _enrolment(city, records, record, starts[year])

@@ -60,9 +60,7 @@ def make_pupils(city: City) -> Pupils:
         begin.append(first[rows])
         end.append(last[rows])
     everyone, back = np.unique(np.concatenate(who), return_inverse=True)
-    stay = Spans(
-        back, np.concatenate(year), np.concatenate(grade), back, np.concatenate(begin), np.concatenate(end)
-    )
+    stay = Spans(back, np.concatenate(year), np.concatenate(grade), back, np.concatenate(begin), np.concatenate(end))
     records = _records(city, everyone)
     level = _schools(stay)
     homes = _home_school(city, everyone, level)
@@ -74,9 +72,7 @@ def _records(city: City, who: Ints) -> Records:
     rng, children = city.stream("school", "ids"), city.children
     # Enrolled under the name and address of the last time the family filled in the form.
     seen = np.maximum(children.arrives[who], FIRST_NIGHT - rng.integers(10, 900, who.size))
-    return schedule(
-        city.seed, "school", who, uuids(rng, who.size, "stu-"), seen, nights=children.first_night[who]
-    )
+    return schedule(city.seed, "school", who, uuids(rng, who.size, "stu-"), seen, nights=children.first_night[who])
 
 
 def _schools(stay: Spans) -> Ints:
@@ -108,9 +104,7 @@ def _moves(city: City, who: Ints, stay: Spans, level: Ints) -> Spans:
     moved = np.flatnonzero(chance(rng, odds, stay.row.size) & long)
     share = 0.15 + 0.7 * rng.random(moved.size)
     left = stay.begin[moved] + (share * (stay.end[moved] - stay.begin[moved])).astype(np.int64)
-    gap = np.where(
-        rng.random(moved.size) < 0.45, rng.integers(11, 45, moved.size), rng.integers(1, 10, moved.size)
-    )
+    gap = np.where(rng.random(moved.size) < 0.45, rng.integers(11, 45, moved.size), rng.integers(1, 10, moved.size))
     begin = left + gap
     kept = begin < stay.end[moved] - 3
     moved, left, begin = moved[kept], left[kept], begin[kept]

@@ -32,9 +32,7 @@ def _rates() -> dict[str, tuple[float, ...]]:
 @cache
 def _noise() -> dict[str, dict[str, float]]:
     return {
-        row["rate"]: {
-            source: float(value) for source, value in row.items() if source not in {"rate", "basis"}
-        }
+        row["rate"]: {source: float(value) for source, value in row.items() if source not in {"rate", "basis"}}
         for row in rows("noise.csv")
     }
 

@@ -76,9 +76,7 @@ def _sex(sex: pa.Array) -> pa.Array:
 
 
 def _class_of(school: Ints, year: Ints, grade: Ints, subject: int) -> pa.Array:
-    return glue(
-        "cls-", digits(1000 + school, 4), "-", digits(2025 + year), "-", digits(grade, 2), f"-{subject}"
-    )
+    return glue("cls-", digits(1000 + school, 4), "-", digits(2025 + year), "-", digits(grade, 2), f"-{subject}")
 
 
 def _students(pupils: Pupils, identity: dict[str, pa.Array]) -> dict[str, Part]:
@@ -165,9 +163,7 @@ def _enrolments(city: City, pupils: Pupils) -> tuple[dict[str, Part], Ints]:
 def _teachers(city: City, pupils: Pupils) -> tuple[dict[str, Part], dict[str, Part]]:
     """Return one teacher a school and grade, and the classes each teaches."""
     grades = [range(7), range(7, 10), range(10, 14)]
-    pairs = np.array(
-        [(school, grade) for school, level in enumerate(pupils.level.tolist()) for grade in grades[level]]
-    )
+    pairs = np.array([(school, grade) for school, level in enumerate(pupils.level.tolist()) for grade in grades[level]])
     rng, size = city.stream("school", "teachers"), len(pairs)
     book = names.tables()
     given = weighted(rng, book.adult_weights["F"], size)
@@ -267,9 +263,7 @@ def _save(city: City, night: int, tables: dict[str, tuple[dict[str, Part], ...]]
     rng, members, columns = city.stream("school", "bad"), {}, headers()
     for file in _FILES:
         wanted = [*columns[file], *(METADATA if file == "users" else ())]
-        ordered: list[dict[str, Part]] = [
-            {name: part.get(name, "") for name in wanted} for part in tables[file]
-        ]
+        ordered: list[dict[str, Part]] = [{name: part.get(name, "") for name in wanted} for part in tables[file]]
         bad: list[str] = []
         if night == 1 and file == "users":
             bad = bad_lines(rng, ordered[0], missing="sourcedId", short=False)
@@ -287,7 +281,5 @@ def _save(city: City, night: int, tables: dict[str, tuple[dict[str, Part], ...]]
         "source.systemName": "Demo SIS",
         "source.systemCode": "demo-sis",
     }
-    members["manifest.csv"] = (
-        "propertyName,value\n" + "".join(f"{k},{v}\n" for k, v in lines.items())
-    ).encode()
+    members["manifest.csv"] = ("propertyName,value\n" + "".join(f"{k},{v}\n" for k, v in lines.items())).encode()
     save_zip(city.folder(AGENCY, night) / f"oneroster_{night_date(night).replace('-', '')}.zip", members)

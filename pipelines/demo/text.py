@@ -46,9 +46,7 @@ def write_lines(handle: BinaryIO, parts: Sequence[Part], rows: int, encoding: st
         data = lines.buffers()[2]
         if data is None:
             continue
-        handle.write(
-            memoryview(data) if encoding == "utf-8" else str(data.to_pybytes(), "utf-8").encode(encoding)
-        )
+        handle.write(memoryview(data) if encoding == "utf-8" else str(data.to_pybytes(), "utf-8").encode(encoding))
 
 
 @dataclass(frozen=True)
@@ -64,14 +62,10 @@ class Dialect:
 PLAIN = Dialect()
 
 
-def write_table(
-    handle: BinaryIO, columns: Columns, *, dialect: Dialect = PLAIN, bad_lines: Sequence[str] = ()
-) -> None:
+def write_table(handle: BinaryIO, columns: Columns, *, dialect: Dialect = PLAIN, bad_lines: Sequence[str] = ()) -> None:
     """Write a delimited file: header, the first half of the rows, the bad lines, the other half."""
     delimiter, newline, encoding = dialect.delimiter, dialect.newline, dialect.encoding
-    handle.write(
-        (b"\xef\xbb\xbf" if dialect.bom else b"") + (delimiter.join(columns) + newline).encode(encoding)
-    )
+    handle.write((b"\xef\xbb\xbf" if dialect.bom else b"") + (delimiter.join(columns) + newline).encode(encoding))
     rows = height(columns)
     parts: list[Part] = []
     for part in columns.values():
@@ -102,9 +96,7 @@ def table_bytes(columns: Columns, bad_lines: Sequence[str] = ()) -> bytes:
     return handle.getvalue()
 
 
-def save_table(
-    path: Path, columns: Columns, *, dialect: Dialect = PLAIN, bad_lines: Sequence[str] = ()
-) -> None:
+def save_table(path: Path, columns: Columns, *, dialect: Dialect = PLAIN, bad_lines: Sequence[str] = ()) -> None:
     """Write a delimited file at `path`, making its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as handle:

@@ -1,4 +1,4 @@
-# ruff: noqa: S608  (queries of a test on its own tables)
+
 """Whatever an agency sends, every row read has one outcome, keys stay unique, and a second run changes nothing."""
 
 from __future__ import annotations

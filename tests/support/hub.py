@@ -105,7 +105,7 @@ class Hub:
                 ]
             )
             content.register("given", pa.table(values, schema=schema))
-            content.execute(f"create table {source}__{snake(table)} as select * from given")  # noqa: S608
+            content.execute(f"create table {source}__{snake(table)} as select * from given")
             content.unregister("given")
         return links
 

@@ -1,4 +1,4 @@
-# ruff: noqa: S608  (queries of a test on its own tables)
+
 """A small city for tests of the load: agreements as objects, a landing folder, and everything stored as rows."""
 
 from __future__ import annotations

@@ -1,0 +1,135 @@
+"""The asset `child_ids`: tokens become clusters, clusters become child IDs in the ledger. Metadata are counts only.
+
+How records are compared, resolved and kept is `linkage`; nothing of it is decided here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import duckdb
+from dagster import (
+    AssetCheckResult,
+    AssetCheckSeverity,
+    AssetCheckSpec,
+    AssetKey,
+    AssetsDefinition,
+    AssetSpec,
+    MaterializeResult,
+    PartitionsDefinition,
+    ResourceParam,
+    TableColumn,
+    TableSchema,
+    multi_asset,
+)
+
+from assets.guard import no_values_in_errors
+from assets.night import Night
+from linkage.run import LinkReport, LinkSettings, link
+
+CHILD_IDS = AssetKey("child_ids")
+ONE_RECORD = "one_record_a_child"
+
+_SCHEMA = TableSchema(
+    columns=[
+        TableColumn("source", "varchar", description="Source the record belongs to."),
+        TableColumn("record_key", "blob", description="Keyed hash of the source's own record id."),
+        TableColumn("child_id", "varchar", description="Opaque, unrelated to anything about the child."),
+    ]
+)
+
+
+def one_record_sources(night: Night) -> set[str]:
+    """Return the sources in force whose agreement promises one record a child."""
+    return {source.source for source in night.policy.sources.values() if source.one_record_a_child}
+
+
+def link_night(night: Night) -> LinkReport:
+    """Link all tokens of the vault as of the night, bring the ledger up to date and leave the model card beside it."""
+    settings = (
+        LinkSettings()
+        if night.settings.threshold_bits is None
+        else LinkSettings(threshold_bits=night.settings.threshold_bits)
+    )
+    report = link(night.paths.vault, night.paths.ledger, one_record_sources(night), night.date, night.keys, settings)
+    card = json.dumps(report.model_card, indent=2, sort_keys=True, default=str)
+    night.paths.model_card.write_text(card + "\n", encoding="utf-8")
+    return report
+
+
+def _metadata(report: LinkReport) -> dict[str, Any]:
+    return {
+        "dagster/row_count": sum(report.records.values()),
+        "children": report.children,
+        "records by source": report.records,
+        "pairs scored": report.pairs_scored,
+        "pairs linked": report.pairs_linked,
+        "ties left unlinked": report.abstained,
+        "ledger": dataclasses.asdict(report.changes),
+        "seconds": report.seconds,
+        "peak memory (MB)": report.peak_memory_mb,
+    }
+
+
+def build_link_assets(
+    partitions_def: PartitionsDefinition[Any], extracts: Iterable[AssetKey]
+) -> list[AssetsDefinition]:
+    """Return the asset that links what the vault holds, after every extract of the night."""
+
+    @multi_asset(
+        name="link_records",
+        specs=[
+            AssetSpec(
+                CHILD_IDS,
+                deps=list(extracts),
+                group_name="linkage",
+                description="Which record is which child: Splink on anchored tokens, one-to-one resolution, a ledger.",
+                kinds={"splink", "duckdb"},
+                metadata={"dagster/column_schema": _SCHEMA},
+            )
+        ],
+        check_specs=[
+            AssetCheckSpec(
+                ONE_RECORD,
+                asset=CHILD_IDS,
+                description="No child has two records of a source that promises one a child.",
+                blocking=True,
+            )
+        ],
+        partitions_def=partitions_def,
+    )
+    def child_ids(night: ResourceParam[Night]) -> Iterable[MaterializeResult[Any] | AssetCheckResult]:
+        with no_values_in_errors("linking"):
+            report = link_night(night)
+            doubled = records_beyond_one(night)
+        yield MaterializeResult(asset_key=CHILD_IDS, metadata=_metadata(report))
+        yield AssetCheckResult(
+            asset_key=CHILD_IDS,
+            check_name=ONE_RECORD,
+            passed=doubled == 0,
+            severity=AssetCheckSeverity.ERROR,
+            metadata={"children with two records": doubled},
+        )
+
+    return [child_ids]
+
+
+def records_beyond_one(night: Night) -> int:
+    """Count (child, source) pairs with two records or more, over the sources that promise one record a child."""
+    with duckdb.connect(str(night.paths.ledger), read_only=True) as con:
+        [(doubled,)] = con.execute(
+            """
+            select count(*) from (
+                select source, child_id
+                from record_child
+                where source in (select unnest(?::varchar[]))
+                group by all
+                having count(*) > 1
+            )
+            """,
+            [sorted(one_record_sources(night))],
+        ).fetchall()
+    return int(doubled)

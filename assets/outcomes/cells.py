@@ -1,0 +1,146 @@
+"""From one row a child to cells: the breakdowns that every measure gets, by the same two statements.
+
+What belongs here: counting children into the long table `measure` and into `measure_coverage`. What does not:
+who is counted (the measure's own SQL).
+
+A measure's statement returns one row for every child it could count, in a period and program:
+`child_id, period, numerator (boolean), excluded (null, or the reason why the child is not counted)` and,
+where the measure has them, `program` ('All' unless a part), `place`, `grade_or_age_band`, `variant` (a tool
+and its version, never pooled: it becomes part of the version). A child is in one value of every dimension, so
+the values of a breakdown partition the total; programs overlap and do not.
+"""
+
+# Names in these statements come from checked files and literals, never from data.
+# ruff: noqa: S608
+
+from __future__ import annotations
+
+import duckdb
+
+from assets.outcomes.definitions import Definition
+
+DIMENSIONS = ("place", "grade_or_age_band", "race_ethnicity", "sex", "economic_status")
+"""The breakdown columns of `measure`, beside `program`."""
+
+_OPTIONAL = {
+    "program": "'All'",
+    "place": "'All'",
+    "grade_or_age_band": "'All'",
+    "variant": "null::varchar",
+}
+_NEEDED = ("child_id", "period", "numerator", "excluded")
+
+CREATE = """
+    create table out.main.measure (
+        measure varchar, version varchar, period varchar, place varchar, grade_or_age_band varchar,
+        race_ethnicity varchar, sex varchar, economic_status varchar, program varchar,
+        numerator bigint, denominator bigint
+    );
+    create table out.main.measure_coverage (
+        measure varchar, version varchar, period varchar, because varchar, children bigint
+    );
+"""
+
+
+class MeasureError(Exception):
+    """A measure whose rows break the rules above; one line: measure, what was found, what was expected."""
+
+
+def add_cells(connection: duckdb.DuckDBPyConnection, definition: Definition, rows: str) -> int:
+    """Count the child rows in the relation `rows` into `measure` and `measure_coverage`; return new cells.
+
+    Raises MeasureError when a child comes twice, an excluded child counts, or a column is missing.
+    """
+    _check(connection, definition, rows)
+    connection.execute(f"create or replace temp view counted as {_counted(connection, definition, rows)}")
+    sets = [(), *((name,) for name in _dimensions(definition)), ("race_ethnicity", "sex")]
+    before = _size(connection)
+    connection.execute(_cells(sets, "program = 'All'", ()), {"measure": definition.name})
+    connection.execute(_cells([()], "program <> 'All'", ("program",)), {"measure": definition.name})
+    connection.execute(
+        """
+        insert into out.main.measure_coverage
+        select $measure, version, period, coalesce(because, 'All'), count(*)
+        from (select version, period, coalesce(excluded, 'Counted') as because from counted where program =
+        'All') group by grouping sets ((version, period), (version, period, because))
+        """,
+        {"measure": definition.name},
+    )
+    return _size(connection) - before
+
+
+def _dimensions(definition: Definition) -> tuple[str, ...]:
+    return (*definition.by, "race_ethnicity", "sex", "economic_status")
+
+
+def _size(connection: duckdb.DuckDBPyConnection) -> int:
+    return int(connection.execute("select count(*) from out.main.measure").fetchall()[0][0])
+
+
+def _columns(connection: duckdb.DuckDBPyConnection, rows: str) -> set[str]:
+    return {row[0] for row in connection.execute(f"describe {rows}").fetchall()}
+
+
+def _check(connection: duckdb.DuckDBPyConnection, definition: Definition, rows: str) -> None:
+    columns = _columns(connection, rows)
+    missing = set(_NEEDED) - columns
+    unknown = columns - {*_NEEDED, *_OPTIONAL}
+    if missing or unknown:
+        raise MeasureError(f"{definition.key}: lacks columns {sorted(missing)}, has unexpected ones {sorted(unknown)}")
+    key = ", ".join(name for name in ("child_id", "period", "program", "variant") if name in columns)
+    twice, wrong = connection.execute(
+        f"""
+        select
+            count(*) - count(distinct ({key})),
+            count(*) filter (numerator is null or (numerator and excluded is not null))
+        from {rows}
+        """
+    ).fetchall()[0]
+    if twice:
+        raise MeasureError(f"{definition.key}: {twice} rows repeat a child in a period; expected one a child")
+    if wrong:
+        raise MeasureError(f"{definition.key}: {wrong} rows have no numerator or count an excluded child")
+
+
+def _counted(connection: duckdb.DuckDBPyConnection, definition: Definition, rows: str) -> str:
+    """Return the statement that puts every child row beside the child's own attributes."""
+    columns = _columns(connection, rows)
+    chosen = {name: f"coalesce(r.{name}, 'Unknown')" for name in DIMENSIONS[:2] if name in columns}
+    value = {**_OPTIONAL, **chosen}
+    version = f"'{definition.version}'" + (" || ' ' || r.variant" if "variant" in columns else "")
+    return f"""
+        select
+            r.period,
+            {version} as version,
+            {"r.program" if "program" in columns else "'All'"} as program,
+            {value["place"]} as place,
+            {value["grade_or_age_band"]} as grade_or_age_band,
+            coalesce(child.race_ethnicity, 'Unknown') as race_ethnicity,
+            coalesce(child.sex, 'Unknown') as sex,
+            coalesce(child_year.economic_status, 'Unknown') as economic_status,
+            r.numerator,
+            r.excluded
+        from {rows} as r
+        left join lake.child on child.child_id = r.child_id
+        left join lake.child_year on child_year.child_id = r.child_id and child_year.period = r.period
+    """
+
+
+def _cells(sets: list[tuple[str, ...]], where: str, fixed: tuple[str, ...]) -> str:
+    """Return the insert that counts one row for every grouping set; a dimension outside the set is 'All'."""
+    base = ("version", "period", *fixed)
+    grouping = ", ".join(f"({', '.join((*base, *names))})" for names in sets)
+    used = sorted({name for names in sets for name in names})
+    value = {name: f"case when grouping({name}) = 1 then 'All' else {name} end" for name in used}
+    shown = ", ".join(value.get(name, "'All'") for name in DIMENSIONS)
+    program = "program" if fixed else "'All'"
+    return f"""
+        insert into out.main.measure
+        select
+            $measure, version, period, {shown}, {program},
+            count(*) filter (numerator and excluded is null), count(*) filter (excluded is null)
+        from counted
+        where {where}
+        group by grouping sets ({grouping})
+        having count(*) filter (excluded is null) > 0
+    """

@@ -1,0 +1,19 @@
+-- table: distinct_served
+-- version: 1
+-- title: Children by the set of programs that served them
+-- grain: one row a period and set of programs; each child is in one set
+-- definition: Unduplicated children of the city (0-17) served in any month of the period, by exactly which of SNAP,
+--   TANF, WIC, Medicaid, HMIS, McKinney-Vento, child welfare and preschool served them. 'All' is every child served
+--   by any. A program whose source is missing is in no set; see program_period.
+-- source: project choice, after QuickCount's distinct counts
+-- uses: child_year, program_year
+with served as (
+    select child_id, period, string_agg(program, ' + ' order by program) as programs
+    from program_year
+    join child_year using (child_id, period)
+    where child_year.city_child
+    group by child_id, period
+)
+select period, coalesce(programs, 'All') as programs, count(*) as children
+from served
+group by grouping sets ((period), (period, programs))

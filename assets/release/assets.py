@@ -1,0 +1,141 @@
+"""The release as Dagster shows it: a candidate that is suppressed and audited aside, then the publication itself.
+
+What belongs here: asset definitions, counts as metadata, the audit as a blocking check. What does not: any work
+(`publish`), when a release is due (`calendar`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from dagster import (
+    AssetCheckResult,
+    AssetCheckSeverity,
+    AssetCheckSpec,
+    AssetKey,
+    AssetsDefinition,
+    AssetSpec,
+    MaterializeResult,
+    PartitionsDefinition,
+    ResourceParam,
+    multi_asset,
+)
+
+from assets.guard import no_values_in_errors
+from assets.night import Night
+from assets.release import folder as places
+from assets.release.nightly import ReleaseSettings, is_due, order_of
+from assets.release.publish import Built, build, finish
+from assets.release.tables import Catalogue
+
+CANDIDATE = AssetKey("release_candidate")
+RELEASE = AssetKey("release")
+AUDIT = "disclosure_audit"
+_NOT_DUE = "not due: the calendar of the workspace names no release for this night"
+
+
+def build_release_assets(
+    partitions_def: PartitionsDefinition[Any],
+    upstream: Iterable[AssetKey],
+    catalogue: Callable[[], Catalogue],
+    settings: ReleaseSettings,
+) -> list[AssetsDefinition]:
+    """Return the assets `release_candidate` (with its blocking audit) and `release`, downstream of the outcomes."""
+    return [
+        _candidate(partitions_def, list(upstream), catalogue, settings),
+        _release(partitions_def),
+    ]
+
+
+def _candidate(
+    partitions: PartitionsDefinition[Any],
+    upstream: list[AssetKey],
+    catalogue: Callable[[], Catalogue],
+    settings: ReleaseSettings,
+) -> AssetsDefinition:
+    @multi_asset(
+        name="suppress_and_audit",
+        specs=[
+            AssetSpec(
+                CANDIDATE,
+                deps=upstream,
+                group_name="release",
+                description="Tonight's tables with small counts and their complements hidden, written aside and "
+                "attacked from their own file. Made only on nights that the release calendar names.",
+                kinds={"duckdb", "highs"},
+            )
+        ],
+        check_specs=[
+            AssetCheckSpec(
+                AUDIT,
+                asset=CANDIDATE,
+                description="No hidden count can be narrowed below the rule from everything ever published.",
+                blocking=True,
+            )
+        ],
+        partitions_def=partitions,
+    )
+    def release_candidate(night: ResourceParam[Night]) -> Iterable[MaterializeResult[Any] | AssetCheckResult]:
+        with no_values_in_errors("suppressing and auditing the release"):
+            due = is_due(night, settings)
+            built = build(order_of(night, catalogue(), settings), night.keys) if due else None
+        yield MaterializeResult(asset_key=CANDIDATE, metadata=_metadata(built))
+        yield _audit_result(built)
+
+    return release_candidate
+
+
+def _metadata(built: Built | None) -> dict[str, Any]:
+    if built is None:
+        return {"status": _NOT_DUE}
+    return {
+        "status": "the same release exists already" if built.existing else "built aside",
+        "release": built.release_id,
+    }
+
+
+def _audit_result(built: Built | None) -> AssetCheckResult:
+    findings = [] if built is None else [str(finding) for finding in built.report.findings]
+    return AssetCheckResult(
+        asset_key=CANDIDATE,
+        check_name=AUDIT,
+        passed=not findings,
+        severity=AssetCheckSeverity.ERROR,
+        description="; ".join(findings[:5]) or (None if built else _NOT_DUE),
+        metadata={"findings": len(findings)},
+    )
+
+
+def _release(partitions: PartitionsDefinition[Any]) -> AssetsDefinition:
+    @multi_asset(
+        name="publish_release",
+        specs=[
+            AssetSpec(
+                RELEASE,
+                deps=[CANDIDATE],
+                group_name="release",
+                description="The signed, read-only release that `cradlepath query` reads; the pointer moves last.",
+                kinds={"duckdb"},
+            )
+        ],
+        partitions_def=partitions,
+    )
+    def release(night: ResourceParam[Night]) -> MaterializeResult[Any]:
+        with no_values_in_errors("publishing the release"):
+            if not (night.paths.releases / f"{places.BUILDING}{night.date.isoformat()}").is_dir():
+                return MaterializeResult(asset_key=RELEASE, metadata={"status": _NOT_DUE})
+            stored = finish(night.paths.releases, night.date, night.keys)
+        log = stored.manifest["log"]
+        return MaterializeResult(
+            asset_key=RELEASE,
+            metadata={
+                "status": "published",
+                "release": stored.id,
+                "dagster/row_count": log["counts"],
+                "tables": log["tables"],
+                "counts hidden": log["hidden"],
+            },
+        )
+
+    return release

@@ -1,0 +1,186 @@
+"""One attack: the intervals of hidden numbers in one connected part of what a release leaves unknown.
+
+What belongs here: linear programs over the unknown numbers (least and greatest possible value of each), the
+whole numbers among them, and the comparison with what must remain possible. Every solution is a witness for
+all numbers at once: a number whose demand the witnesses meet is not asked for. What does not: which numbers
+matter, and the names of anything (`audit`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from scipy import sparse
+
+from assets.release.policy import ReleaseError
+from assets.release.solver import LinearProgram
+from assets.release.system import Floats, Ints
+
+EPSILON = 1e-6
+WIDE = 3
+"""An interval this many times the threshold wide needs no search for whole numbers within it."""
+TOO_NARROW = "its interval does not reach from below the threshold to above it, or is too narrow"
+EXACT = "it can be worked out exactly"
+CONTRADICTION = "no numbers at all fit what is shown"
+UNDECIDED = "the solver could not decide whether enough whole numbers fit"
+
+
+class Attacker:
+    """Attack k unknown numbers x with `rows[0] <= A x <= rows[1]` and `box[0] <= x <= box[1]`.
+
+    `truth`, shape (k,) or None: numbers that are known to fit, a first witness.
+    """
+
+    def __init__(
+        self,
+        matrix: sparse.csr_matrix,
+        rows: tuple[Floats, Floats],
+        box: tuple[Floats, Floats],
+        threshold: int,
+        truth: Floats | None = None,
+    ) -> None:
+        self._program = LinearProgram(matrix, rows[0], box[0], box[1], at_most=rows[1])
+        self._box, self._threshold = box, threshold
+        k = matrix.shape[1]
+        self._least, self._most = np.full(k, np.inf), np.full(k, -np.inf)
+        if truth is not None:
+            self._least, self._most = truth.copy(), truth.copy()
+        self._truth = truth
+        self._parts = (matrix, rows)
+        self._nearby: LinearProgram | None = None
+        self.programs = self.integer_programs = 0
+
+    def interval(self, i: int) -> tuple[float, float]:
+        """Return the least and the greatest whole value of number i that has been shown to be possible."""
+        return float(self._least[i]), float(self._most[i])
+
+    def attack(self, demand: Ints) -> Iterator[tuple[int, str, int]]:
+        """Yield (number, what is wrong, by how much) for each demand, shape (k,), that is not met."""
+        wanted = np.flatnonzero(demand)
+        if self._truth is None and self._solve(False) is None:
+            yield int(wanted[0]), CONTRADICTION, 0
+            return
+        for i in wanted[np.argsort(-demand[wanted], kind="stable")]:
+            if not self._met(int(i), int(demand[i])):
+                missing = self._press(int(i), int(demand[i]))
+                if missing is not None:
+                    yield int(i), *missing
+
+    def _press(self, i: int, demand: int) -> tuple[str, int] | None:
+        """Ask for both ends of number i as a linear program, then for whole numbers far enough apart."""
+        most = self._end(i, True)
+        if self._met(i, demand):
+            return None
+        least = self._end(i, False)
+        if self._met(i, demand):
+            return None
+        ends = float(np.ceil(least - EPSILON)), float(np.floor(most + EPSILON))
+        undecided = False
+        if self._enough(*ends, demand) and ends[1] - ends[0] >= WIDE * self._threshold:
+            self._least[i], self._most[i] = ends
+            return None
+        if self._enough(*ends, demand):
+            undecided = not self._find_whole(i, demand, ends)
+            if self._met(i, demand):
+                return None
+            ends = self.interval(i) if not undecided else ends
+        if undecided:
+            return UNDECIDED, 1
+        if demand == 1:
+            return EXACT, 1
+        short = max(self._threshold - ends[1], self._threshold - (ends[1] - ends[0]), 1.0)
+        return TOO_NARROW, int(np.ceil(min(short, self._threshold)))
+
+    def _find_whole(self, i: int, demand: int, ends: tuple[float, float]) -> bool:
+        """Look for whole numbers that meet a demand; False when the solver could not tell."""
+        t, (least, most) = self._threshold, ends
+        if demand == 1:
+            regions = [(least, most - 1), (least + 1, most)]
+        else:
+            regions = [(max(t, min(most, least + t)), most), (least, min(t - 1, most - t))]
+        for low, high in regions:
+            if low <= high:
+                self._near(i, low, high)
+        if self._met(i, demand):
+            return True
+        self._program.whole(True)
+        decided = True
+        try:
+            for low, high in regions:
+                if low <= high and not self._met(i, demand):
+                    decided &= self._within(i, low, high)
+        finally:
+            self._program.whole(False)
+        return decided
+
+    def _near(self, i: int, low: float, high: float) -> None:
+        """Look near the truth for a solution with number i in a range; the least moves are nearly always whole."""
+        if self._truth is None or low <= self._truth[i] <= high:
+            return
+        k = len(self._truth)
+        reach = np.concatenate([self._box[1] - self._truth, self._truth - self._box[0]])
+        if self._nearby is None:
+            matrix, rows = self._parts
+            already = matrix @ self._truth
+            self._nearby = LinearProgram(
+                sparse.hstack([matrix, -matrix], format="csr"),
+                rows[0] - already,
+                np.zeros(2 * k),
+                reach,
+                at_most=rows[1] - already,
+            )
+            self._nearby.costs(np.arange(2 * k), np.ones(2 * k))
+        both = np.array([i, k + i])
+        step = (low if low > self._truth[i] else high) - self._truth[i]
+        pinned = np.array([max(step, 0.0), max(-step, 0.0)])
+        self._nearby.bounds(both, pinned, pinned)
+        y = self._nearby.solve()
+        self._nearby.bounds(both, np.zeros(2), reach[both])
+        self.programs += 1
+        if y is not None:
+            self._note(self._truth + y[:k] - y[k:])
+
+    def _within(self, i: int, low: float, high: float) -> bool:
+        """Look for one whole solution with number i in a range; False when the solver could not tell."""
+        one = np.array([i])
+        self._program.bounds(one, np.array([low]), np.array([high]))
+        self.integer_programs += 1
+        try:
+            self._solve(False)
+        except ReleaseError:
+            return False
+        finally:
+            self._program.bounds(one, self._box[0][one], self._box[1][one])
+        return True
+
+    def _met(self, i: int, demand: int) -> bool:
+        return self._enough(self._least[i], self._most[i], demand)
+
+    def _enough(self, least: float, most: float, demand: int) -> bool:
+        """Say whether whole numbers meet a demand: 1 any two of them, 2 from below t to t, t wide."""
+        if demand == 1:
+            return bool(most - least >= 1)
+        t = self._threshold
+        return bool(least < t <= most and most - least >= t)
+
+    def _end(self, i: int, maximise: bool) -> float:
+        """Return one end of number i's interval."""
+        one = np.array([i])
+        self._program.costs(one, np.ones(1))
+        x = self._solve(maximise)
+        self._program.costs(one, np.zeros(1))
+        return np.nan if x is None else float(x[i])
+
+    def _solve(self, maximise: bool) -> Floats | None:
+        """Solve for the costs set, and note what a solution in whole numbers shows to be possible."""
+        x = self._program.solve(maximise)
+        self.programs += 1
+        if x is not None:
+            self._note(x)
+        return x
+
+    def _note(self, x: Floats) -> None:
+        near = np.rint(x)
+        if np.abs(x - near).max(initial=0.0) < EPSILON:
+            self._least, self._most = np.minimum(self._least, near), np.maximum(self._most, near)

@@ -1,0 +1,67 @@
+"""The series of releases for people: a list, one in detail, and pointing back to an earlier one.
+
+What belongs here: what a data lead asks about releases without opening one. What does not: whether they can
+be trusted (`verify`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from assets.release import folder as places
+from assets.release.manifest import check_signature
+from assets.release.policy import ReleaseError
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the list: `hidden` of `counts` counts are not shown."""
+
+    release_id: str
+    night: str
+    tables: int
+    counts: int
+    hidden: int
+    current: bool
+
+
+def entries(releases: Path) -> list[Entry]:
+    """Return all releases, oldest first."""
+    try:
+        now = places.current(releases).id
+    except ReleaseError:
+        now = ""
+    return [
+        Entry(
+            release.id,
+            release.manifest["night"],
+            release.manifest["log"]["tables"],
+            release.manifest["log"]["counts"],
+            release.manifest["log"]["hidden"],
+            release.id == now,
+        )
+        for release in places.releases(releases)
+    ]
+
+
+def details(releases: Path, release_id: str | None = None) -> dict[str, Any]:
+    """Return the manifest of a release (default: the current one), without its catalogue."""
+    release = places.current(releases) if release_id is None else _named(releases, release_id)
+    return {key: value for key, value in release.manifest.items() if key != "catalogue"}
+
+
+def rollback(releases: Path, release_id: str, trusted: Ed25519PublicKey) -> None:
+    """Make an earlier release current again, if its signature holds. What was published stays published."""
+    check_signature(_named(releases, release_id), trusted)
+    places.point_to(releases, release_id)
+
+
+def _named(releases: Path, release_id: str) -> places.StoredRelease:
+    for release in places.releases(releases):
+        if release.id == release_id:
+            return release
+    raise ReleaseError("there is no release of that id; `release list` names them")

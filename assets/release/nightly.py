@@ -1,0 +1,87 @@
+"""The release step of a night: whether one is due, and what it is made from.
+
+What belongs here: turning a `Night` and the workspace's release settings into an `Order`. What does not: the
+work (`publish`), Dagster (`assets`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import duckdb
+
+from assets.night import Night
+from assets.release import folder as places
+from assets.release.calendar import Rule, due
+from assets.release.manifest import Evidence
+from assets.release.policy import ReleaseError, ReleasePolicy
+from assets.release.publish import Order
+from assets.release.tables import Catalogue
+
+
+@dataclass(frozen=True)
+class ReleaseSettings:
+    """The release section of a workspace: the calendar and the rule."""
+
+    calendar: Rule = "quarterly"
+    policy: ReleasePolicy = field(default_factory=ReleasePolicy)
+
+
+def is_due(night: Night, settings: ReleaseSettings) -> bool:
+    """Say whether a release is to be made on this night."""
+    places.recover(night.paths.releases)
+    published = [release.night for release in places.releases(night.paths.releases)]
+    return due(night.date, settings.calendar, published)
+
+
+def order_of(night: Night, catalogue: Catalogue, settings: ReleaseSettings) -> Order:
+    """Return what tonight's release would be made from."""
+    return Order(
+        releases=night.paths.releases,
+        outcomes=night.paths.outcomes,
+        night=night.date,
+        catalogue=catalogue,
+        policy=settings.policy,
+        evidence=evidence_of(night),
+    )
+
+
+def evidence_of(night: Night) -> Evidence:
+    """Return the keyed digests of the files loaded so far, the agreements in force, and the model's card."""
+    agreements = {
+        source.agreement_id: {"agreement": source.agreement_id, "sha256": source.agreement_sha256}
+        for source in night.policy.sources.values()
+    }
+    return Evidence(
+        inputs=_inputs(night),
+        agreements=[agreements[name] for name in sorted(agreements)],
+        model=_model(night),
+        about={"keys": night.keys.fingerprint, "mode": night.keys.mode},
+    )
+
+
+def _inputs(night: Night) -> list[Mapping[str, str]]:
+    if not night.paths.nights.is_file():
+        return []
+    with duckdb.connect(str(night.paths.nights), read_only=True) as con:
+        found = con.execute(
+            "select source, hex(digest), strftime(night, '%Y-%m-%d') from deliveries "
+            "where state = 'loaded' and night <= ? order by all",
+            [night.date],
+        ).fetchall()
+    return [{"source": source, "digest": digest.lower(), "night": on} for source, digest, on in found]
+
+
+def _model(night: Night) -> dict[str, Any]:
+    if not night.paths.model_card.is_file():
+        return {}
+    try:
+        card = json.loads(night.paths.model_card.read_text(encoding="utf-8"))
+    except ValueError:
+        raise ReleaseError(
+            f"{night.paths.model_card.name} is no JSON, expected the linkage model's card; run the night again"
+        ) from None
+    return dict(card)

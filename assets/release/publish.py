@@ -1,0 +1,267 @@
+"""Making a release: all or nothing, aside first, audited from its own file, signed, and only then current.
+
+What belongs here: the order of the steps. `build` assembles tonight's tables, hides, writes a release file
+aside and audits that file; what an audit finds too narrow is hidden more widely and audited again, a few
+times. `finish` signs what passed and moves the pointer. Anything else that goes wrong publishes nothing. What
+does not: each step's work.
+
+The same outcomes, agreements, keys and earlier releases give the same tables, id and signature: no clock is
+read.
+"""
+
+# Paths in these statements are our own; names come from a validated catalogue.
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any, Protocol
+
+import duckdb
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from assets.release import folder as places
+from assets.release.annex import Annex, seal, unseal
+from assets.release.audit import AuditReport, audit
+from assets.release.building import build_system
+from assets.release.manifest import AUDITOR_KEY, Evidence, draft, sign, table_entries
+from assets.release.policy import ReleaseError, ReleasePolicy
+from assets.release.suppress import Suppression, suppress
+from assets.release.system import System
+from assets.release.tables import Catalogue
+from assets.release.working import WORK, Previous, annex_of, assemble, frozen
+from assets.release.writing import content_digest, log_table, stage_tables, write_tables
+
+REPAIRS = 5
+NAMED_FINDINGS = 5
+
+
+class Keys(Protocol):
+    """What a release needs of a key ring (`linkage.keys.KeyRing`)."""
+
+    @property
+    def signing_key(self) -> Ed25519PrivateKey:
+        """The key that signs releases."""
+
+    def derive(self, use: str, length: int = 32) -> bytes:
+        """Return the key of one use."""
+
+
+class AuditFailedError(ReleaseError):
+    """A release that an audit stopped; `findings` name tables and cells, never a number."""
+
+    def __init__(self, findings: Sequence[str]) -> None:
+        self.findings = tuple(findings)
+        more = len(findings) - NAMED_FINDINGS
+        named = "; ".join(findings[:NAMED_FINDINGS]) + (f"; and {more} more" if more > 0 else "")
+        super().__init__(f"the audit stopped the release, nothing was published: {named}")
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a release is made from: the outcomes' file, the night, what may be published, the rule, evidence."""
+
+    releases: Path
+    outcomes: Path
+    night: date
+    catalogue: Catalogue
+    policy: ReleasePolicy = field(default_factory=ReleasePolicy)
+    evidence: Evidence = field(default_factory=Evidence)
+
+
+@dataclass(frozen=True)
+class Built:
+    """A release file aside, with the audit of it; or, when `existing`, the same release published before."""
+
+    release_id: str
+    place: Path
+    report: AuditReport
+    existing: bool = False
+
+
+def publish(order: Order, keys: Keys) -> places.StoredRelease:
+    """Build, audit, sign and publish. Raises AuditFailedError or ReleaseError, having published nothing."""
+    built = build(order, keys)
+    if not built.report.passed:
+        raise AuditFailedError([str(finding) for finding in built.report.findings])
+    return finish(order.releases, order.night, keys)
+
+
+def build(order: Order, keys: Keys) -> Built:
+    """Make tonight's release aside and audit it. A failed audit is in the report; its place is cleared."""
+    places.recover(order.releases)
+    series = places.releases(order.releases)
+    if not order.outcomes.is_file():
+        raise ReleaseError(f"found no {order.outcomes.name}, expected tonight's outcomes; run the night first")
+    before = [release for release in series if release.night < order.night]
+    built = _build_after(order, keys, before, series)
+    if built is None:
+        if any(release.night > order.night for release in series):
+            raise ReleaseError(
+                f"a release of a night after {order.night} exists; releases are made in order of their nights"
+            )
+        built = _build_after(order, keys, series, series, new=True)
+    if built is None:
+        raise ReleaseError("the release could not be placed in its series; check the folder of releases")
+    return built
+
+
+def _build_after(
+    order: Order,
+    keys: Keys,
+    earlier: Sequence[places.StoredRelease],
+    series: Sequence[places.StoredRelease],
+    new: bool = False,
+) -> Built | None:
+    """Build on top of `earlier`; None when other releases were made since and this one is not among them."""
+    con = duckdb.connect(":memory:", config={"temp_directory": ""})
+    try:
+        _attach(con, order.outcomes, "outcomes")
+        previous = _previous(con, earlier, keys)
+        assemble(con, order.catalogue, order.night, previous)
+        system = build_system(con, order.catalogue, WORK)
+        stricter: dict[int, int] = {}
+        for _ in range(REPAIRS):
+            found = suppress(system, order.policy, *frozen(con, system), stricter)
+            stage_tables(con, order.catalogue, system, found.hidden)
+            release_id = _release_id(con, order, earlier)
+            same = next((release for release in series if release.id == release_id), None)
+            if same is not None:
+                return Built(release_id, same.path, AuditReport(), existing=True)
+            if len(earlier) != len(series) and not new:
+                return None
+            built = _write_and_audit(con, order, keys, system, found, release_id=release_id, earlier=earlier)
+            if built.report.passed or not built.report.narrow:
+                break
+            stricter = {**stricter, **{k: stricter.get(k, 0) + v for k, v in built.report.narrow.items()}}
+        if not built.report.passed:
+            places.clear(built.place)
+        return built
+    finally:
+        con.close()
+
+
+def _attach(con: duckdb.DuckDBPyConnection, path: Path, name: str) -> None:
+    quoted = str(path).replace("'", "''")
+    con.execute(f"attach '{quoted}' as {name} (read_only)")
+
+
+def _previous(con: duckdb.DuckDBPyConnection, earlier: Sequence[places.StoredRelease], keys: Keys) -> Previous | None:
+    """Attach the release before and open its annex."""
+    if not earlier:
+        return None
+    last = earlier[-1]
+    _attach(con, last.database, "previous")
+    annex = open_annex(last, keys.derive(AUDITOR_KEY))
+    return Previous(Catalogue.from_json(last.manifest["catalogue"]), annex)
+
+
+def open_annex(release: places.StoredRelease, auditor_key: bytes) -> Annex:
+    """Open the sealed annex of a release. Raises ReleaseError for a wrong key or altered bytes."""
+    try:
+        sealed = (release.path / places.ANNEX).read_bytes()
+    except OSError:
+        raise ReleaseError(f"{release.id}: its annex is missing; restore it from a backup") from None
+    return Annex.from_bytes(unseal(sealed, auditor_key))
+
+
+def _release_id(con: duckdb.DuckDBPyConnection, order: Order, earlier: Sequence[places.StoredRelease]) -> str:
+    """Return the id: the night, and a digest of the tables, the rule and the release before."""
+    whole = json.dumps(
+        {
+            "tables": content_digest(con, order.catalogue),
+            "catalogue": order.catalogue.to_json(),
+            "policy": order.policy.to_json(),
+            "before": earlier[-1].id if earlier else None,
+        },
+        sort_keys=True,
+    )
+    return f"r-{order.night.isoformat()}-{hashlib.sha256(whole.encode()).hexdigest()[:12]}"
+
+
+def _write_and_audit(
+    con: duckdb.DuckDBPyConnection,
+    order: Order,
+    keys: Keys,
+    system: System,
+    found: Suppression,
+    *,
+    release_id: str,
+    earlier: Sequence[places.StoredRelease],
+) -> Built:
+    """Write the release file, attack it, and leave the manifest and the sealed annex beside it."""
+    place = places.building_place(order.releases, order.night)
+    database = place / places.DATABASE
+    entry = {
+        "release_id": release_id,
+        "sequence": len(earlier) + 1,
+        "night": order.night.isoformat(),
+        "policy": order.policy.name,
+        "tables": len(order.catalogue.tables),
+        "counts": system.n_counts,
+        "hidden": int(found.hidden.sum()),
+    }
+    quoted = str(database).replace("'", "''")
+    con.execute(f"attach '{quoted}' as target")
+    write_tables(con, order.catalogue, "target", release_id, log_table([*(e.manifest["log"] for e in earlier), entry]))
+    con.execute("checkpoint target")
+    con.execute("detach target")
+    annex = annex_of(system, found.hidden, found.demands)
+    report, tables = attack(
+        database,
+        order.catalogue,
+        order.policy,
+        annex,
+        release_id=release_id,
+        earlier=[release.database for release in earlier],
+    )
+    sealed = seal(annex.to_bytes(report.intervals), keys.derive(AUDITOR_KEY))
+    (place / places.ANNEX).write_bytes(sealed)
+    manifest = draft(
+        log=entry,
+        catalogue=order.catalogue,
+        policy=order.policy,
+        evidence=order.evidence,
+        report=report,
+        tables=tables,
+        earlier=earlier,
+        files={places.DATABASE: database, places.ANNEX: place / places.ANNEX},
+    )
+    (place / places.MANIFEST).write_text(manifest, encoding="utf-8")
+    return Built(release_id, place, report)
+
+
+def attack(
+    database: Path,
+    catalogue: Catalogue,
+    policy: ReleasePolicy,
+    annex: Annex | None,
+    *,
+    release_id: str,
+    earlier: Sequence[Path],
+) -> tuple[AuditReport, Mapping[str, Any]]:
+    """Audit a release from its file alone; return the report and the digests of its tables."""
+    with duckdb.connect(":memory:", config={"temp_directory": ""}) as con:
+        _attach(con, database, "released")
+        report = audit(con, catalogue, policy, annex, release_id=release_id, earlier=earlier, schema="released.main")
+        return report, table_entries(con, catalogue, "released.main")
+
+
+def finish(releases: Path, night: date, keys: Keys) -> places.StoredRelease:
+    """Sign the release that was built for `night` and make it current, the pointer last.
+
+    Raises ReleaseError when none was built, or its files are not those that the audit saw.
+    """
+    place = releases / f"{places.BUILDING}{night.isoformat()}"
+    if not place.is_dir():
+        raise ReleaseError(f"found no audited release of {night}; build it first")
+    built = places.read_release(place)
+    if not built.manifest["audit"]["passed"]:
+        raise ReleaseError(f"the release built for {night} did not pass its audit; nothing was published")
+    sign(place, keys.signing_key)
+    final = places.put_in_place(place, built.manifest["release_id"])
+    return places.read_release(final)

@@ -1,0 +1,207 @@
+"""What released files say: the numbers a reader sees, how exactly, and whether the files keep their word.
+
+What belongs here: reading shown, hidden and rounded counts and rates from released tables (`knowledge`), and
+two checks that need no solver: a number computed from hidden counts must be hidden too (`form_findings`), and
+a closed period must look as it did when it was first published (`history_findings`). What does not: what can
+be inferred (`attacker`), and which numbers are sensitive (`audit`).
+"""
+
+# Names in these statements come from a validated catalogue, never from data.
+# ruff: noqa: S608
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+from scipy import sparse
+
+from assets.release.policy import ReleasePolicy
+from assets.release.rounding import behind
+from assets.release.system import Bools, Floats, Kind, System, numbered
+from assets.release.tables import Catalogue, PublishedTable, Rate
+
+ROOM = 10.0
+"""A reader is taken to know that no count is above this many times the largest one shown."""
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """What a reader knows of each variable; all of shape (n,) but the rates' rows.
+
+    `hidden`: counts that are not shown. `rounded`: counts shown rounded. `unknown`: these and all that
+    depends on them. `low`, `high`: the box of an unknown. `earlier`: counts that an earlier release showed
+    first. `rate_matrix` (r, n) with `rate_low <= rate_matrix x <= rate_high`: rates shown although a count of
+    theirs is not.
+    """
+
+    hidden: Bools
+    rounded: Bools
+    unknown: Bools
+    low: Floats
+    high: Floats
+    earlier: Bools
+    rate_matrix: sparse.csr_matrix
+    rate_low: Floats
+    rate_high: Floats
+
+
+def knowledge(
+    con: duckdb.DuckDBPyConnection, system: System, policy: ReleasePolicy, release_id: str, schema: str
+) -> Knowledge:
+    """Read what the released tables in `schema`, numbered as `system`, tell about every variable."""
+    n = len(system.values)
+    count = system.kind == Kind.COUNT
+    hidden = count & np.isnan(system.values)
+    rounded, earlier = np.zeros(n, bool), np.zeros(n, bool)
+    shown = system.values[count & ~hidden]
+    most = ROOM * (policy.threshold + shown.max(initial=0.0))
+    low, high = np.where(system.signed, -most, 0.0), np.full(n, most)
+    for block in system.blocks:
+        width = len(block.spec.counts)
+        span = slice(block.offset, block.offset + block.rows * width)
+        earlier[span] = np.repeat(block.release != release_id, width) & ~hidden[span]
+        if block.spec.rounding:
+            rounded[span] = ~hidden[span]
+            box = behind(np.nan_to_num(system.values[span]), block.spec.rounding, policy.threshold)
+            low[span] = np.where(rounded[span], box[0], low[span])
+            high[span] = np.where(rounded[span], box[1], high[span])
+    unknown = hidden | rounded | (system.kind == Kind.DRIFT)
+    derived = ~count & (system.subtrahend >= 0)
+    unknown |= derived & (unknown[system.minuend] | unknown[system.subtrahend])
+    return Knowledge(hidden, rounded, unknown, low, high, earlier, *_rates(con, system, schema))
+
+
+def _rates(con: duckdb.DuckDBPyConnection, system: System, schema: str) -> tuple[sparse.csr_matrix, Floats, Floats]:
+    """Return two rows for each rate that is shown although one of its counts is not."""
+    rows: list[sparse.csr_matrix] = []
+    for block in system.blocks:
+        for rate in block.spec.rates:
+            found = con.execute(
+                f'select rid, r."{rate.name}"::double as rate from {numbered(block.spec)} n '
+                f'join {schema}."{block.spec.name}" r on {_same(block.spec, "n", "r")} '
+                f'where r."{rate.name}" is not null and (n."{rate.numerator}" is null '
+                f'or n."{rate.denominator}" is null) order by rid'
+            ).fetchnumpy()
+            rows.append(_rate_rows(system, block.offset, block.spec, rate, found))
+    matrix = sparse.vstack(rows, format="csr") if rows else sparse.csr_matrix((0, len(system.values)))
+    endless = np.full(matrix.shape[0], np.inf)
+    return matrix, np.zeros(matrix.shape[0]), endless
+
+
+def _rate_rows(
+    system: System, offset: int, spec: PublishedTable, rate: Rate, found: Mapping[str, Any]
+) -> sparse.csr_matrix:
+    """Return per y - (r - h) n >= 0 and (r + h) n - per y >= 0 for each shown rate r, half a unit h wide."""
+    number, width = np.arange(len(found["rid"])), len(spec.counts)
+    base = offset + np.asarray(found["rid"], np.int64) * width
+    y, n = base + spec.count_names.index(rate.numerator), base + spec.count_names.index(rate.denominator)
+    value, half = np.asarray(found["rate"], float), 0.5 * 10.0**-rate.digits + 1e-9
+    per = np.full(len(number), float(rate.per))
+    lower = sparse.csr_matrix(
+        (np.concatenate([per, half - value]), (np.tile(number, 2), np.concatenate([y, n]))),
+        shape=(len(number), len(system.values)),
+    )
+    upper = sparse.csr_matrix(
+        (np.concatenate([-per, value + half]), (np.tile(number, 2), np.concatenate([y, n]))),
+        shape=(len(number), len(system.values)),
+    )
+    return sparse.vstack([lower, upper], format="csr")
+
+
+def _same(spec: PublishedTable, left: str, right: str) -> str:
+    """Return the SQL condition that two rows have the same key."""
+    return " and ".join(f'{left}."{dim}" = {right}."{dim}"::varchar' for dim in spec.dims) or "true"
+
+
+def rate_sql(rate: Rate, of: str = "") -> str:
+    """Return the SQL that computes a rate from shown counts: null when one is hidden or the group is empty.
+
+    Rounded half up in whole numbers, so that it is the same on every machine; `of` prefixes the columns.
+    """
+    y, n, unit = f'{of}"{rate.numerator}"::hugeint', f'{of}"{rate.denominator}"::hugeint', 10**rate.digits
+    return f"case when {n} > 0 then (({y} * {2 * rate.per * unit} + {n}) // (2 * {n}))::double / {unit} end"
+
+
+def form_findings(con: duckdb.DuckDBPyConnection, catalogue: Catalogue, schema: str) -> Iterator[tuple[str, str]]:
+    """Yield (what, where) for numbers in a release that do not follow from the counts it shows."""
+    for spec in catalogue.tables:
+        if not spec.counts:
+            continue
+        hidden = " or ".join(f'l."{name}" is null' for name in spec.count_names)
+        checks = [
+            (
+                f'l."{rate.name}" is distinct from {rate_sql(rate, "l.")}',
+                f"{rate.name} is not that of its counts",
+            )
+            for rate in spec.rates
+        ]
+        checks += [
+            (f'({hidden}) and l."{column.name}" is not null', f"{column.name} is shown beside a hidden count")
+            for column in spec.plain_columns
+            if column.hidden_with_counts
+        ]
+        checks.append((f"l.suppressed <> ({hidden})", "the flag `suppressed` is wrong"))
+        for condition, what in checks:
+            yield from _rows_where(con, spec, f'{schema}."{spec.name}" l where {condition}', what)
+    for spec in catalogue.tables:
+        for borrowed in spec.borrowed:
+            source = f'(select r."{borrowed.column}" from {schema}."{borrowed.table}" r where {borrowed.on})'
+            conditions = [f'l."{borrowed.name}" is distinct from {source}']
+            conditions += [f'{source} is null and l."{name}" is not null' for name in borrowed.hides]
+            rows = f'{schema}."{spec.name}" l where {" or ".join(conditions)}'
+            yield from _rows_where(con, spec, rows, f"{borrowed.name} is not what {borrowed.table} shows")
+
+
+def _rows_where(
+    con: duckdb.DuckDBPyConnection, spec: PublishedTable, rows: str, what: str
+) -> Iterator[tuple[str, str]]:
+    dims = ", ".join(f'l."{dim}"' for dim in spec.dims) or "1"
+    for found in con.execute(f"select {dims} from {rows} order by all limit 20").fetchall():
+        named = ", ".join(f"{dim}={value}" for dim, value in zip(spec.dims, found, strict=False))
+        yield what, f"{spec.name} ({named})"
+
+
+def history_findings(
+    con: duckdb.DuckDBPyConnection, catalogue: Catalogue, earlier: Sequence[Path], schema: str
+) -> Iterator[tuple[str, str]]:
+    """Yield (what, where) for rows of a closed period that differ from how an earlier release showed them."""
+    for number, path in enumerate(earlier):
+        name = f"earlier_{number}"
+        quoted = str(path).replace("'", "''")
+        con.execute(f"attach '{quoted}' as {name} (read_only)")
+        try:
+            for spec in catalogue.tables:
+                if spec.period and _columns(con, name, spec.name):
+                    yield from _changed(con, spec, name, schema)
+        finally:
+            con.execute(f"detach {name}")
+
+
+def _columns(con: duckdb.DuckDBPyConnection, database: str, table: str) -> set[str]:
+    found = con.execute(
+        "select column_name from duckdb_columns() where database_name = ? and table_name = ?",
+        [database, table],
+    ).fetchall()
+    return {name for (name,) in found}
+
+
+def _changed(
+    con: duckdb.DuckDBPyConnection, spec: PublishedTable, database: str, schema: str
+) -> Iterator[tuple[str, str]]:
+    """Compare one table's rows of closed periods with an earlier release's."""
+    lacking = {*spec.dims, *spec.count_names} - _columns(con, database, spec.name)
+    if lacking:
+        yield "its columns changed since an earlier release; give the new form another name", spec.name
+        return
+    differ = " or ".join(f'l."{name}" is distinct from o."{name}"' for name in spec.count_names)
+    rows = f'{database}.main."{spec.name}" l left join {schema}."{spec.name}" o on {_same(spec, "l", "o")}'
+    missing = f'o."{spec.dims[0]}" is null'
+    yield from _rows_where(con, spec, f"{rows} where {missing}", "a row of an earlier release is left out")
+    yield from _rows_where(
+        con, spec, f"{rows} where not ({missing}) and ({differ})", "it differs from an earlier release"
+    )

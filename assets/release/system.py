@@ -1,0 +1,153 @@
+"""One sparse linear system over every count of a release: what is true of the numbers whatever they are.
+
+What belongs here: the form of the system: all counts of all tables, the differences that can be derived from
+them as variables of their own, the equations between them, how a variable is named for people, and which
+parts of the system hang together. What does not: reading it from tables (`building`), which variables are
+sensitive (`sensitivity`), what to hide (`suppress`), what an attacker learns (`audit`).
+
+Shapes: `n` variables (counts first, in the order table, row, count; then differences), `m` equations A x = 0.
+"""
+
+# Names in these statements come from a validated catalogue, never from data.
+# ruff: noqa: S608
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+from scipy.sparse.csgraph import connected_components
+
+from assets.release.tables import TOTAL, PublishedTable
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+NEWEST = "~"
+"""Stands for the release that is being built, where rows of earlier releases carry their release id."""
+
+
+class Kind(IntEnum):
+    """What a variable is."""
+
+    COUNT = 0
+    """a count that a table holds"""
+    COMPLEMENT = 1
+    """a denominator less its numerator"""
+    NESTED = 2
+    """a total less a part that is contained in it"""
+    CHANGE = 3
+    """the difference of two versions' counts of one closed period, published apart; may be negative"""
+    DRIFT = 4
+    """what is missing in an equation between rows of different releases; may be negative"""
+
+
+@dataclass(frozen=True)
+class TableBlock:
+    """Where the counts of one table lie: variable `offset + row * len(counts) + count`."""
+
+    spec: PublishedTable
+    offset: int
+    rows: int
+    release: npt.NDArray[np.object_]
+    """shape (rows,): id of the release that published the row first, or NEWEST"""
+
+
+@dataclass(frozen=True)
+class System:
+    """Variables and equations of a release.
+
+    `kind`, `minuend`, `subtrahend`, `sensitive` have shape (n,): for a difference the variables that it is
+    taken from (-1 for a count), and whether it can be sensitive at all. `values` (n,) holds NaN for what is
+    not shown.
+    `matrix` is CSR (m, n); `labels` (m,) names each equation. `drifting` (m,) marks those with a DRIFT
+    variable.
+    """
+
+    blocks: tuple[TableBlock, ...]
+    kind: npt.NDArray[np.int8]
+    minuend: Ints
+    subtrahend: Ints
+    sensitive: Bools
+    values: Floats
+    matrix: sparse.csr_matrix
+    labels: npt.NDArray[np.object_]
+    drifting: Bools
+    _con: duckdb.DuckDBPyConnection = field(repr=False, compare=False)
+
+    @property
+    def n_counts(self) -> int:
+        """How many of the variables are counts of a table."""
+        return int((self.kind == Kind.COUNT).sum())
+
+    @property
+    def signed(self) -> Bools:
+        """Shape (n,): variables that may be negative."""
+        return self.kind >= Kind.CHANGE
+
+    def block_of(self, variable: int) -> tuple[TableBlock, int, int]:
+        """Return the table, the row and the count number of a count variable."""
+        for block in self.blocks:
+            width = len(block.spec.counts)
+            if width and block.offset <= variable < block.offset + block.rows * width:
+                return block, *divmod(variable - block.offset, width)
+        raise IndexError(variable)
+
+    def coordinates(self, variable: int) -> str:
+        """Name a variable for people: table, count, values of its dimensions; never a number of children."""
+        if self.kind[variable] == Kind.DRIFT:
+            return f"late change of {self.coordinates(int(self.minuend[variable]))}"
+        if self.kind[variable] != Kind.COUNT:
+            upper, lower = int(self.minuend[variable]), int(self.subtrahend[variable])
+            return f"{self.coordinates(upper)} less {self.coordinates(lower)}"
+        block, row, count = self.block_of(variable)
+        spec = block.spec
+        dims = ", ".join(f'"{dim}"' for dim in spec.dims)
+        found = self._con.execute(f"select {dims} from {numbered(spec)} where rid = ?", [row]).fetchall()
+        named = ", ".join(f"{dim}={value}" for dim, value in zip(spec.dims, found[0], strict=True) if value != TOTAL)
+        return f"{spec.name}.{spec.count_names[count]} ({named or 'the total'})"
+
+
+def numbered(spec: PublishedTable) -> str:
+    """Name the temporary table that holds a table's rows with their number `rid`."""
+    return f'temp.main."numbered_{spec.name}"'
+
+
+def levels(system: System) -> Ints:
+    """Return for each variable, shape (n,), how many of its additive dimensions are `All`, at most 3.
+
+    The lowest row of a table has level 0; differences have level 0.
+    """
+    out = np.zeros(len(system.values), np.int64)
+    for block in system.blocks:
+        spec = block.spec
+        dims = sorted({part.dim for part in spec.partitions})
+        if not dims or not block.rows or not spec.counts:
+            continue
+        margins = " + ".join(f"(\"{dim}\" = '{TOTAL}')::bigint" for dim in dims)
+        sql = f"select {margins} as margins from {numbered(spec)} order by rid"
+        margin = np.asarray(system._con.execute(sql).fetchnumpy()["margins"], np.int64)
+        level = np.minimum(margin - margin.min(), 3)
+        width = len(spec.counts)
+        out[block.offset : block.offset + block.rows * width] = np.repeat(level, width)
+    return out
+
+
+def parts(system: System) -> list[tuple[Ints, Ints]]:
+    """Split the system into connected parts: (variables, equations) of each, by their first variable."""
+    m, n = system.matrix.shape
+    graph = sparse.bmat([[None, system.matrix.T], [system.matrix, None]], format="csr") if m else None
+    if graph is None:
+        return [(np.array([i]), np.empty(0, np.int64)) for i in range(n)]
+    _, label = connected_components(graph, directed=False)
+    order = np.argsort(label[:n], kind="stable")
+    row_order = np.argsort(label[n:], kind="stable")
+    cuts = np.searchsorted(label[:n][order], np.arange(label.max() + 2))
+    row_cuts = np.searchsorted(label[n:][row_order], np.arange(label.max() + 2))
+    out = [(order[cuts[i] : cuts[i + 1]], row_order[row_cuts[i] : row_cuts[i + 1]]) for i in range(label.max() + 1)]
+    return sorted((part for part in out if len(part[0])), key=lambda part: int(part[0][0]))

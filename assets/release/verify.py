@@ -1,0 +1,138 @@
+"""Checking a release from its own files: signature, digests, tables, pointer, and the whole audit once more.
+
+What belongs here: everything that an auditor can do with a release, the releases before it, the public key
+that the city announced, and the key of the annexes. Without that last key the audit still looks for numbers
+that are exactly recoverable. What does not: making a release.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from assets.release import folder as places
+from assets.release.folder import StoredRelease
+from assets.release.manifest import check_signature, file_digest
+from assets.release.policy import ReleaseError, ReleasePolicy
+from assets.release.publish import attack, open_annex
+from assets.release.tables import Catalogue
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at: what, whether it holds, and for people what was found."""
+
+    name: str
+    passed: bool
+    detail: str
+
+
+@dataclass(frozen=True)
+class Verification:
+    """All checks of one release, in the order in which they were made."""
+
+    release_id: str
+    checks: tuple[Check, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether every check holds."""
+        return all(check.passed for check in self.checks)
+
+
+def verify(
+    releases: Path, trusted: Ed25519PublicKey, release_id: str | None = None, auditor_key: bytes | None = None
+) -> Verification:
+    """Check one release (default: the current one) against the city's public key.
+
+    Later checks are left out when the signature or a file does not hold, since nothing they read could be
+    believed. Raises ReleaseError when there is no such release.
+    """
+    release = _find(releases, release_id)
+    checks = [_signature(release, trusted)]
+    if checks[-1].passed:
+        checks.append(_files(release))
+    if checks[-1].passed:
+        earlier, check = _series(releases, release, trusted)
+        checks.append(check)
+        if check.passed:
+            checks += _audit(release, earlier, auditor_key)
+    checks.append(_pointer(releases))
+    return Verification(release.id, tuple(checks))
+
+
+def _find(releases: Path, release_id: str | None) -> StoredRelease:
+    if release_id is None:
+        return places.current(releases)
+    if "/" in release_id or release_id.startswith(".") or not (releases / release_id).is_dir():
+        raise ReleaseError("there is no release of that id; `release list` names them")
+    return places.read_release(releases / release_id)
+
+
+def _signature(release: StoredRelease, trusted: Ed25519PublicKey) -> Check:
+    try:
+        check_signature(release, trusted)
+    except ReleaseError as error:
+        return Check("signature", False, str(error))
+    return Check("signature", True, "the manifest is signed by the city's key")
+
+
+def _files(release: StoredRelease) -> Check:
+    named = release.manifest["release_id"]
+    if named != release.id:
+        return Check("files", False, f"the folder holds the release {named}; restore both from a backup")
+    for name, digest in sorted(release.manifest["files"].items()):
+        path = release.path / name
+        if not path.is_file() or file_digest(path) != digest:
+            return Check("files", False, f"{name} is missing or altered; restore it from a backup")
+    return Check("files", True, "every file is the one that was signed")
+
+
+def _series(releases: Path, release: StoredRelease, trusted: Ed25519PublicKey) -> tuple[list[StoredRelease], Check]:
+    """Return the releases that were considered, each with its own signature and files checked."""
+    earlier = []
+    for entry in release.manifest["earlier"]:
+        try:
+            before = places.read_release(releases / Path(entry["release_id"]).name)
+        except ReleaseError:
+            return [], Check("series", False, f"{entry['release_id']}, which it builds on, is missing; restore it")
+        signed = file_digest(before.path / places.MANIFEST) == entry["manifest_sha256"]
+        if not (signed and _signature(before, trusted).passed and _files(before).passed):
+            return [], Check("series", False, f"{before.id}, which it builds on, was altered; restore it")
+        earlier.append(before)
+    return earlier, Check("series", True, f"{len(earlier)} earlier releases are as they were")
+
+
+def _audit(release: StoredRelease, earlier: list[StoredRelease], auditor_key: bytes | None) -> list[Check]:
+    """Run the audit again from the files, and compare it with the certificate."""
+    manifest = release.manifest
+    annex = None if auditor_key is None else open_annex(release, auditor_key)
+    report, tables = attack(
+        release.database,
+        Catalogue.from_json(manifest["catalogue"]),
+        ReleasePolicy.from_json(manifest["policy"]),
+        annex,
+        release_id=release.id,
+        earlier=[before.database for before in earlier],
+    )
+    same = tables == manifest["tables"]
+    checks = [Check("tables", same, "rows are those of the manifest" if same else "rows are not those signed")]
+    certified = manifest["audit"]
+    agrees = annex is None or report.constraint_hash == certified["constraints_sha256"]
+    what = f"{report.counts} counts, {report.hidden} hidden, {report.programs} linear programs"
+    if report.findings:
+        what = "; ".join(str(finding) for finding in report.findings[:5])
+    elif not agrees:
+        what = "the audit saw other equations than the certificate names"
+    scope = "" if report.complete else " (exact recovery only: the annex needs the auditor's key)"
+    return [*checks, Check("audit", report.passed and agrees, what + scope)]
+
+
+def _pointer(releases: Path) -> Check:
+    try:
+        name = places.current(releases).id
+    except ReleaseError as error:
+        return Check("pointer", False, str(error))
+    return Check("pointer", True, f"current is {name}")

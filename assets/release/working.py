@@ -1,0 +1,176 @@
+"""Tonight's tables before suppression: new rows from the outcomes, frozen rows from the release before.
+
+What belongs here: choosing the rows. A row whose period is still open is left out. A row of a closed period
+that was published before keeps its published form for ever, together with everything of the same definition
+and period: its hidden counts come back from the sealed annex, since the equations need them. What does not:
+hiding (`suppress`).
+"""
+
+# Names in these statements come from a validated catalogue, never from data.
+# ruff: noqa: S608
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from assets.release.annex import Annex
+from assets.release.calendar import period_end
+from assets.release.policy import ReleaseError
+from assets.release.system import NEWEST, Bools, Kind, System
+from assets.release.tables import Catalogue, PublishedTable
+
+OUTCOMES, PREVIOUS, WORK = "outcomes.main", "previous.main", "memory.work"
+
+
+@dataclass(frozen=True)
+class Previous:
+    """The release before: its catalogue and its opened annex; its file is attached as `previous`."""
+
+    catalogue: Catalogue
+    annex: Annex
+
+
+def assemble(con: duckdb.DuckDBPyConnection, catalogue: Catalogue, night: date, previous: Previous | None) -> None:
+    """Create the catalogue's tables in schema `work` of `con`, which has `outcomes` (`previous`) attached.
+
+    Each has the columns of its catalogue entry that are not computed, `release_id` (NULL for new rows) and,
+    for each count, `<count>__shown` (NULL for new rows). Raises ReleaseError for a missing table or column,
+    an unknown period label, or a table whose dimensions changed since the release before.
+    """
+    con.execute("create schema work")
+    for spec in catalogue.tables:
+        _copy_new(con, spec, night)
+        if previous is not None and spec.period and spec.name in previous.catalogue.by_name:
+            _copy_frozen(con, spec, previous)
+
+
+def frozen(con: duckdb.DuckDBPyConnection, system: System) -> tuple[Bools, Bools]:
+    """Return which counts of a system over `work` earlier releases show, and which they hide, both (n,)."""
+    shown, hidden = np.zeros(len(system.values), bool), np.zeros(len(system.values), bool)
+    for block in system.blocks:
+        names = block.spec.count_names
+        old = np.repeat(block.release != NEWEST, len(names))
+        if not old.any():
+            continue
+        key = ", ".join(f'"{dim}"' for dim in block.spec.dims)
+        flags = ", ".join(f'coalesce("{name}__shown", false) as "{name}"' for name in names)
+        found = con.execute(f'select {flags} from {WORK}."{block.spec.name}" order by {key}').fetchnumpy()
+        visible = np.column_stack([np.asarray(found[name], bool) for name in names]).ravel()
+        span = slice(block.offset, block.offset + block.rows * len(names))
+        shown[span], hidden[span] = old & visible, old & ~visible
+    return shown, hidden
+
+
+def annex_of(system: System, hidden: Bools, demands: np.ndarray) -> Annex:
+    """Return the annex of a release in which the counts `hidden` (n,) are left out."""
+    left_out = hidden.copy()
+    for block in system.blocks:
+        if block.spec.rounding:
+            left_out[block.offset : block.offset + block.rows * len(block.spec.counts)] = True
+    where = np.flatnonzero(left_out & (system.kind == Kind.COUNT))
+    sensitive = np.flatnonzero(demands > 0)
+    return Annex(
+        hidden=where,
+        truth=system.values[where],
+        sensitive=sensitive,
+        demand=demands[sensitive].astype(np.int64),
+        drifting=np.flatnonzero(system.drifting),
+    )
+
+
+def _require(con: duckdb.DuckDBPyConnection, schema: str, spec: PublishedTable, names: tuple[str, ...]) -> None:
+    lacking = set(names) - _columns(con, schema, spec.name)
+    if lacking:
+        raise ReleaseError(
+            f"{schema}: table {spec.name} lacks {', '.join(sorted(lacking))}, which the catalogue names; "
+            "the catalogue and the tables must agree (a table that changes its form needs a new name)"
+        )
+
+
+def _columns(con: duckdb.DuckDBPyConnection, schema: str, table: str) -> set[str]:
+    found = con.execute(
+        "select column_name from duckdb_columns() where database_name || '.' || schema_name = ? and table_name = ?",
+        [schema, table],
+    ).fetchall()
+    return {name for (name,) in found}
+
+
+def _copy_new(con: duckdb.DuckDBPyConnection, spec: PublishedTable, night: date) -> None:
+    plain = tuple(column.name for column in spec.plain_columns)
+    _require(con, OUTCOMES, spec, (*spec.dims, *spec.count_names, *plain))
+    columns = ", ".join(
+        (
+            *(f'"{dim}"::varchar as "{dim}"' for dim in spec.dims),
+            *(f'"{name}"::bigint as "{name}"' for name in spec.count_names),
+            *(f'"{name}"' for name in plain),
+            "null::varchar as release_id",
+            *(f'null::boolean as "{name}__shown"' for name in spec.count_names),
+        )
+    )
+    closed, condition = [], "true"
+    if spec.period:
+        sql = f'select distinct "{spec.period}"::varchar from {OUTCOMES}."{spec.name}" order by 1'
+        labels = [str(label) for (label,) in con.execute(sql).fetchall()]
+        closed = [label for label in labels if period_end(label) < night]
+        condition = f'list_contains($closed, "{spec.period}"::varchar)'
+    rows = f'from {OUTCOMES}."{spec.name}" where {condition}'
+    con.execute(
+        f'create table {WORK}."{spec.name}" as select {columns} {rows}',
+        {"closed": closed} if spec.period else None,
+    )
+
+
+def _copy_frozen(con: duckdb.DuckDBPyConnection, spec: PublishedTable, previous: Previous) -> None:
+    """Replace new rows of what was published before by the published rows, truth filled in."""
+    before = previous.catalogue.by_name[spec.name]
+    if before.dims != spec.dims or before.count_names != spec.count_names:
+        raise ReleaseError(
+            f"table {spec.name} changed its dimensions or counts since the release before; "
+            "give the new form another name, so that closed periods keep their published form"
+        )
+    _require(con, PREVIOUS, spec, (*spec.dims, *spec.count_names, "release_id"))
+    group = " and ".join(f'o."{dim}" = w."{dim}"' for dim in spec.frozen_by)
+    con.execute(
+        f'delete from {WORK}."{spec.name}" as w using '
+        f'(select distinct {", ".join(spec.frozen_by)} from {PREVIOUS}."{spec.name}") as o where {group}'
+    )
+    con.register("truth_before", _truth(con, previous, spec.name))
+    key = ", ".join(f'"{dim}"' for dim in spec.dims)
+    known = _columns(con, PREVIOUS, spec.name)
+    columns = ", ".join(
+        (
+            *(f'p."{dim}"' for dim in spec.dims),
+            *(
+                f'coalesce(p."{name}", (select truth from truth_before t where t.rid = p.rid and t.count = {i}))'
+                for i, name in enumerate(spec.count_names)
+            ),
+            *(f'p."{column.name}"' if column.name in known else "null" for column in spec.plain_columns),
+            "p.release_id",
+            *(f'p."{name}" is not null' for name in spec.count_names),
+        )
+    )
+    con.execute(
+        f'insert into {WORK}."{spec.name}" select {columns} from '
+        f'(select row_number() over (order by {key}) - 1 as rid, * from {PREVIOUS}."{spec.name}") p'
+    )
+    con.unregister("truth_before")
+
+
+def _truth(con: duckdb.DuckDBPyConnection, previous: Previous, table: str) -> pa.Table:
+    """Return (rid, count, truth) of a table's hidden counts; the annex numbers by table, row, count."""
+    offset = 0
+    for spec in previous.catalogue.tables:
+        rows = con.execute(f'select count(*) from {PREVIOUS}."{spec.name}"').fetchall()[0][0]
+        width = len(spec.counts)
+        if spec.name == table:
+            break
+        offset += rows * width
+    annex = previous.annex
+    inside = (annex.hidden >= offset) & (annex.hidden < offset + rows * width)
+    row, count = np.divmod(annex.hidden[inside] - offset, width)
+    return pa.table({"rid": row, "count": count, "truth": annex.truth[inside].astype(np.int64)})

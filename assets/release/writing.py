@@ -1,0 +1,169 @@
+"""The released tables: shown counts, rates computed from them, one flag and one sentence for what is hidden.
+
+What belongs here: the form in which a reader gets the tables, with a comment on each table and column, and
+the digest of a table's rows. What does not: what is hidden (`suppress`), the file's place and name
+(`publish`).
+"""
+
+# Names in these statements come from a validated catalogue, never from data.
+# ruff: noqa: S608
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from assets.release.published import rate_sql
+from assets.release.system import Bools, System
+from assets.release.tables import HIDDEN_SENTENCE, Catalogue, PublishedTable
+from assets.release.working import WORK
+
+STAGE = "memory.stage"
+LOG = "release_log"
+LOG_COMMENTS = {
+    "release_id": "Id of the release, which is the name of its folder.",
+    "sequence": "Its place in the series, from 1.",
+    "night": "The night it describes.",
+    "policy": "The rule under which counts were hidden.",
+    "tables": "Tables it holds, this log not counted.",
+    "counts": "Counts in its tables.",
+    "hidden": "Counts that it does not show.",
+}
+
+
+def stage_tables(con: duckdb.DuckDBPyConnection, catalogue: Catalogue, system: System, hidden: Bools) -> None:
+    """Create the released form of every table in the schema `stage`, from `work` and the counts to hide."""
+    con.execute("drop schema if exists memory.stage cascade")
+    con.execute("create schema memory.stage")
+    for block in system.blocks:
+        width = len(block.spec.counts)
+        flags = hidden[block.offset : block.offset + block.rows * width].reshape(block.rows, width)
+        _stage(con, block.spec, flags)
+    for spec in catalogue.tables:
+        _borrow(con, spec)
+
+
+def _stage(con: duckdb.DuckDBPyConnection, spec: PublishedTable, flags: Bools) -> None:
+    names = spec.count_names
+    columns = {f"h{number}": flags[:, number] for number in range(len(names))}
+    con.register("flags", pa.table({"rid": np.arange(len(flags)), **columns}))
+    key = ", ".join(f'"{dim}"' for dim in spec.dims)
+    base = spec.rounding
+
+    def shown(name: str) -> str:
+        return f'("{name}" + {base // 2}) // {base} * {base}' if base else f'"{name}"'
+
+    inner = ", ".join(
+        (
+            *(f'w."{dim}"' for dim in spec.dims),
+            *(f'case when not h{i} then {shown(name)} end as "{name}"' for i, name in enumerate(names)),
+            *(_plain(column.name, column.digits) for column in spec.plain_columns),
+            f"({' or '.join(f'h{i}' for i in range(len(names))) or 'false'}) as suppressed",
+            "w.release_id",
+        )
+    )
+    guarded = [column.name for column in spec.plain_columns if column.hidden_with_counts]
+    replaced = ", ".join(f'case when not suppressed then "{name}" end as "{name}"' for name in guarded)
+    rates = "".join(f', {rate_sql(rate)} as "{rate.name}"' for rate in spec.rates)
+    con.execute(
+        f'create table {STAGE}."{spec.name}" as with numbered as ('
+        f'select row_number() over (order by {key}) - 1 as rid, * from {WORK}."{spec.name}"), '
+        f"released as (select {inner} from numbered w left join flags f on f.rid = w.rid) "
+        f"select * {f'replace ({replaced})' if guarded else ''}{rates} from released order by {key}"
+    )
+    con.unregister("flags")
+
+
+def _plain(name: str, digits: int | None) -> str:
+    return f'w."{name}"' if digits is None else f'round(w."{name}", {digits}) as "{name}"'
+
+
+def _borrow(con: duckdb.DuckDBPyConnection, spec: PublishedTable) -> None:
+    """Fill the columns that show another table's numbers, and hide with them what was computed from them."""
+    if not spec.borrowed:
+        return
+    name = f'{STAGE}."{spec.name}"'
+    for borrowed in spec.borrowed:
+        source = f'from {STAGE}."{borrowed.table}" r where {borrowed.on}'
+        con.execute(
+            f'create or replace table {name} as select * , (select r."{borrowed.column}" {source}) '
+            f'as "{borrowed.name}", coalesce((select r."{borrowed.column}" is null {source}), false) as "h" '
+            f"from {name} l"
+        )
+        con.execute(f"update {name} set suppressed = suppressed or h")
+        for hidden in borrowed.hides:
+            con.execute(f'update {name} set "{hidden}" = null where "{borrowed.name}" is null')
+        con.execute(f'alter table {name} drop column "h"')
+
+
+def content_digest(con: duckdb.DuckDBPyConnection, catalogue: Catalogue) -> str:
+    """Return the SHA-256 over the staged tables, in which new rows carry no release id yet."""
+    whole = hashlib.sha256()
+    for spec in catalogue.tables:
+        whole.update(f"{spec.name}\n{table_digest(con, STAGE, spec.name)}\n".encode())
+    return whole.hexdigest()
+
+
+def table_digest(con: duckdb.DuckDBPyConnection, schema: str, table: str) -> str:
+    """Return the SHA-256 over a table's rows as JSON text, sorted, however the file stores them."""
+    found = con.execute(f'select to_json(t)::varchar as line from {schema}."{table}" t order by line').fetchnumpy()
+    return hashlib.sha256("\n".join(found["line"]).encode()).hexdigest()
+
+
+def write_tables(
+    con: duckdb.DuckDBPyConnection, catalogue: Catalogue, target: str, release_id: str, log: pa.Table
+) -> None:
+    """Write the staged tables and the log into the attached database `target`, with comments."""
+    for spec in catalogue.tables:
+        hides = bool(spec.counts or spec.borrowed)
+        columns = [f'"{name}"' for name in spec.column_names]
+        if hides:
+            columns += [
+                "suppressed",
+                f"case when suppressed then {_text(HIDDEN_SENTENCE)} end as suppressed_because",
+            ]
+        columns.append(f"coalesce(release_id, {_text(release_id)}) as release_id")
+        key = ", ".join(f'"{dim}"' for dim in spec.dims)
+        con.execute(
+            f'create table {target}.main."{spec.name}" as select {", ".join(columns)} '
+            f'from {STAGE}."{spec.name}" order by {key}'
+        )
+        _comment(con, target, spec.name, spec.description, _comments(spec, hides))
+    con.register("log_rows", log)
+    con.execute(f"create table {target}.main.{LOG} as select * from log_rows order by sequence")
+    con.unregister("log_rows")
+    _comment(con, target, LOG, "Every release so far, this one included.", LOG_COMMENTS)
+
+
+def _comments(spec: PublishedTable, hides: bool) -> dict[str, str]:
+    out = {name: spec.comments[name] for name in spec.column_names}
+    for name in spec.count_names if spec.rounding else ():
+        out[name] = f"{out[name]} Rounded to {spec.rounding}."
+    if hides:
+        out["suppressed"] = "True when a number of this row is hidden; it is then empty, and so is what needs it."
+        out["suppressed_because"] = "Why, in one sentence that is the same for every hidden number."
+    out["release_id"] = "Release that showed this row first; rows of closed periods keep their first form."
+    return out
+
+
+def _comment(
+    con: duckdb.DuckDBPyConnection, target: str, table: str, description: str, columns: dict[str, str]
+) -> None:
+    con.execute(f'comment on table {target}.main."{table}" is {_text(description)}')
+    for name, text in columns.items():
+        con.execute(f'comment on column {target}.main."{table}"."{name}" is {_text(text)}')
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
+
+
+def log_table(entries: Sequence[dict[str, object]]) -> pa.Table:
+    """Return the rows of `release_log` from one dict for each release, with the names of LOG_COMMENTS."""
+    types = {"sequence": pa.int64(), "tables": pa.int64(), "counts": pa.int64(), "hidden": pa.int64()}
+    schema = pa.schema([(name, types.get(name, pa.string())) for name in LOG_COMMENTS])
+    return pa.Table.from_pylist(list(entries), schema=schema)

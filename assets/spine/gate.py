@@ -1,0 +1,186 @@
+"""Apply the consent gate between ledger and spine, and count every row that it takes out.
+
+What belongs here: reading the decisions in effect, marking refused children and sources, counting rows and
+children into `nights.duckdb`. What does not: precedence (`consent.gate`), keeping decisions
+(`consent.ledger`).
+
+The counts are the hub's own: a reader of releases never sees how many families refused in a small source.
+"""
+
+# Names in these statements come from checked files and literals, never from data.
+# ruff: noqa: S608
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import duckdb
+
+from assets.night import Night
+from assets.spine.declared import snake
+from consent.gate import Pending, decide
+from consent.ledger import ConsentLedger
+from consent.vocabulary import vocabulary
+from mou_policies.policy import Policy
+
+
+@dataclass(frozen=True)
+class Drop:
+    """Rows of one source that one scope took out of the spine, and the children they belong to."""
+
+    scope: str
+    source: str
+    rows: int
+    children: int
+
+
+@dataclass(frozen=True)
+class TableCount:
+    """Reconciliation of one content table: rows = kept + refused + unlinked."""
+
+    source: str
+    table: str
+    rows: int
+    kept: int
+    refused: int
+    unlinked: int
+
+
+@dataclass(frozen=True)
+class Gate:
+    """What the gate did tonight: drops by scope and source, rows by table, forms that reach no child yet."""
+
+    drops: tuple[Drop, ...] = ()
+    tables: tuple[TableCount, ...] = ()
+    pending: tuple[Pending, ...] = ()
+
+    @property
+    def children(self) -> int:
+        """Largest number of children that one scope takes out of one source."""
+        return max((drop.children for drop in self.drops), default=0)
+
+
+def namespaces(policy: Policy) -> dict[str, str]:
+    """Return, for every content source in force, the source whose record keys it uses."""
+    return {name: source.records_of or name for name, source in policy.sources.items() if source.kind == "records"}
+
+
+def apply_gate(connection: duckdb.DuckDBPyConnection, night: Night) -> Gate:
+    """Leave `refused_child`, `refused_source` and `spine.main.spine_member` behind; return the counts.
+
+    The connection has `record_child` and the attached databases `content` and `spine`.
+    """
+    with ConsentLedger(night.paths.registry_url) as ledger:
+        forms = ledger.active(night.date)
+    spaces = namespaces(night.policy)
+    form_sources = [name for name, source in night.policy.sources.items() if source.kind == "consent"]
+    form_source = form_sources[0] if form_sources else "consents"
+    pending = decide(connection, forms, form_source, spaces)
+    _make_members(connection, form_source, sorted(set(spaces.values())))
+    tables, drops = _count(connection, night.policy, spaces)
+    return Gate(tuple(drops), tuple(tables), tuple(pending))
+
+
+def _make_members(connection: duckdb.DuckDBPyConnection, form_source: str, sources: list[str]) -> None:
+    """Create `spine_member(child_id)`: children of a source in force, none refused entirely."""
+    whole = [scope.name for scope in vocabulary().scopes.values() if scope.effect == "child"]
+    connection.execute(
+        """
+        create table spine.main.spine_member as
+        select distinct child_id
+        from record_child
+        where
+            source <> $form_source
+            and list_contains($sources, source)
+            and child_id not in (
+                select child_id from refused_child where list_contains($whole, scope)
+            )
+        order by child_id
+        """,
+        {"form_source": form_source, "sources": sources, "whole": whole},
+    )
+
+
+def _count(
+    connection: duckdb.DuckDBPyConnection, policy: Policy, spaces: dict[str, str]
+) -> tuple[list[TableCount], list[Drop]]:
+    """Count rows of every content table that has record keys: kept, refused by scope, not linked."""
+    held = dict(
+        connection.execute(
+            "select table_name, true from duckdb_columns() "
+            "where database_name = 'content' and column_name = 'record_key' order by table_name"
+        ).fetchall()
+    )
+    connection.execute("create temp table gate_row (source varchar, scope varchar, child_id varchar, rows bigint)")
+    tables: list[TableCount] = []
+    for source, namespace in spaces.items():
+        for table in policy.sources[source].tables:
+            name = f"{source}__{snake(table)}"
+            if name in held:
+                tables.append(_count_table(connection, name, source, table, namespace))
+    drops = connection.execute(
+        """
+        select scope, source, sum(rows)::bigint, count(distinct child_id)
+        from gate_row group by scope, source order by scope, source
+        """
+    ).fetchall()
+    return tables, [Drop(*row) for row in drops]
+
+
+def _count_table(
+    connection: duckdb.DuckDBPyConnection, name: str, source: str, table: str, namespace: str
+) -> TableCount:
+    connection.execute(
+        f"""
+        insert into gate_row
+        select $source, refused.scope, refused.child_id, count(*)
+        from content.main.{name} as c
+        join record_child as link on link.source = $namespace and link.record_key = c.record_key
+        join refused_source as refused on refused.child_id = link.child_id and refused.source = $source
+        group by all
+        """,
+        {"source": source, "namespace": namespace},
+    )
+    rows, linked, refused = connection.execute(
+        f"""
+        select count(*), count(link.child_id), count(refused.child_id)
+        from content.main.{name} as c
+        left join record_child as link on link.source = $namespace and link.record_key = c.record_key
+        left join refused_source as refused on refused.child_id = link.child_id and refused.source = $source
+        """,
+        {"source": source, "namespace": namespace},
+    ).fetchall()[0]
+    return TableCount(source, table, rows, linked - refused, refused, rows - linked)
+
+
+def record_gate(nights: Path, night: date, gate: Gate) -> None:
+    """Write the night's counts into `nights.duckdb`, replacing those of an earlier run of the same night."""
+    with duckdb.connect(str(nights)) as connection:
+        connection.execute(
+            """
+            create table if not exists consent_drops (
+                night date, scope varchar, source varchar, rows bigint, children bigint
+            );
+            create table if not exists consent_pending (night date, scope varchar, decision varchar, forms
+            bigint); create table if not exists spine_counts (
+                night date, source varchar, table_name varchar, rows bigint, kept bigint, refused bigint,
+                unlinked bigint
+            );
+            begin
+            """
+        )
+        for table, rows in (
+            ("consent_drops", [(night, d.scope, d.source, d.rows, d.children) for d in gate.drops]),
+            ("consent_pending", [(night, p.scope, p.decision, p.forms) for p in gate.pending]),
+            (
+                "spine_counts",
+                [(night, t.source, t.table, t.rows, t.kept, t.refused, t.unlinked) for t in gate.tables],
+            ),
+        ):
+            connection.execute(f"delete from {table} where night = $night", {"night": night})
+            if rows:
+                marks = ", ".join("?" for _ in rows[0])
+                connection.executemany(f"insert into {table} values ({marks})", rows)
+        connection.execute("commit")

@@ -1,0 +1,155 @@
+"""From a table of raw identifiers to *atoms*: the normalised values that anchors and features are made of.
+
+Every raw column is normalised once per distinct value, then spread over the records, all in memory.
+The output still is plaintext: it must go nowhere but into `linkage.tokens`.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from linkage import fields, names
+
+ATOMS: Final[tuple[str, ...]] = (
+    "given",
+    "given_canonical",
+    "given_sound",
+    "given_start",
+    "surname_1",
+    "surname_2",
+    "surname_3",
+    "surname_sound",
+    "birth_date",
+    "birth_year_month",
+    "birth_month_day",
+    "birth_year_day",
+    "sex",
+    "middle",
+    "zip",
+    "mother_given",
+    "ssn",
+    "medicaid_id",
+    "birth_order",
+)
+"""The atoms of a record, in order; each an Arrow string array, null where the record does not have it."""
+
+
+def build_atoms(identifiers: pa.Table, date_format: str | None = None) -> dict[str, pa.Array]:
+    """Return the atoms of n records, each a string array of length n.
+
+    `identifiers` holds any of `linkage.identifiers.IDENTIFIERS` as raw strings; a missing column is all null.
+    """
+    raw = _Raw(identifiers)
+    full = _spread_many(raw["full_name"], names.split_full, 3)
+    given_text = pc.coalesce(_blank_to_null(raw["given"]), full[0])
+    given = _given_forms(given_text)
+    surname_text = pc.coalesce(_blank_to_null(raw["surname"]), full[2])
+    middle_text = pc.coalesce(_blank_to_null(raw["middle"]), full[1])
+    birth = _spread(raw["birth_date"], fields.date_parser(date_format))
+    year, month, day = (pc.utf8_slice_codeunits(birth, a, b) for a, b in ((0, 4), (5, 7), (8, 10)))
+    atoms = {
+        "given": given[0],
+        "given_canonical": given[1],
+        "given_sound": given[2],
+        "given_start": given[3],
+        **_surname_slots(surname_text, raw["mother_surname"], raw["mother_maiden"]),
+        "birth_date": birth,
+        "birth_year_month": pc.binary_join_element_wise(year, month, "-"),
+        "birth_month_day": pc.binary_join_element_wise(month, day, "-"),
+        "birth_year_day": pc.binary_join_element_wise(year, day, "-"),
+        "sex": _spread(raw["sex"], fields.parse_sex),
+        "middle": pc.coalesce(_spread(middle_text, names.parse_middle), given[4]),
+        "zip": _spread(raw["zip"], fields.parse_zip),
+        "mother_given": pc.coalesce(_spread(raw["mother_given"], names.parse_mother_given), given[5]),
+        "ssn": _spread(raw["ssn"], fields.parse_ssn),
+        "medicaid_id": _spread(raw["medicaid_id"], fields.parse_number),
+        "birth_order": _birth_order(raw["birth_order"], raw["plurality"], given[6]),
+    }
+    return {name: atoms[name] for name in ATOMS}
+
+
+class _Raw:
+    """The identifier columns as flat string arrays; a column that is not there is all null."""
+
+    def __init__(self, table: pa.Table):
+        self._table = table
+
+    def __getitem__(self, name: str) -> pa.Array:
+        if name not in self._table.column_names:
+            return pa.nulls(self._table.num_rows, pa.string())
+        flat = self._table.column(name).combine_chunks().cast(pa.string())
+        return flat if isinstance(flat, pa.Array) else pa.concat_arrays(flat.chunks)
+
+
+def _spread(values: pa.Array, parse: Callable[[str], str | None]) -> pa.Array:
+    """Apply `parse` to the distinct values and return one result a record."""
+    coded = values.dictionary_encode()
+    parsed = [parse(value) for value in coded.dictionary.to_pylist()]
+    return pa.array(parsed, pa.string()).take(coded.indices)
+
+
+def _spread_many(values: pa.Array, parse: Callable[[str], Sequence[str | None]], width: int) -> list[pa.Array]:
+    """Apply a parser of `width` results to the distinct values; return `width` arrays, one value a record."""
+    coded = values.dictionary_encode()
+    parsed = [parse(value) for value in coded.dictionary.to_pylist()]
+    columns = ([row[number] for row in parsed] for number in range(width))
+    return [pa.array(column, pa.string()).take(coded.indices) for column in columns]
+
+
+def _given_forms(text: pa.Array) -> list[pa.Array]:
+    def forms(value: str) -> tuple[str | None, ...]:
+        one = names.parse_given(value)
+        return (
+            one.exact,
+            one.canonical,
+            one.sound,
+            one.start,
+            one.second_initial,
+            one.mother,
+            one.birth_order,
+        )
+
+    return _spread_many(text, forms, 7)
+
+
+def _surname_slots(surname: pa.Array, mother: pa.Array, maiden: pa.Array) -> dict[str, pa.Array]:
+    """Return three slots of surnames that never repeat: the first part, then the last part and the mother's.
+
+    The slots are comparable with one another: a hyphenated name, a parent's name and a changed name then
+    meet.
+    """
+
+    def parts(value: str) -> tuple[str | None, ...]:
+        one = names.parse_surname(value)
+        return one.first, one.last, one.sound
+
+    first, last, sound = _spread_many(surname, parts, 3)
+    mother_first, mother_last, _ = _spread_many(mother, parts, 3)
+    maiden_first, _, _ = _spread_many(maiden, parts, 3)
+    slots = [first]
+    for _ in range(2):
+        free = [_unless_in(one, slots) for one in (last, mother_first, maiden_first, mother_last)]
+        slots.append(pc.coalesce(*free))
+    return dict(zip(("surname_1", "surname_2", "surname_3"), slots, strict=True)) | {"surname_sound": sound}
+
+
+def _unless_in(values: pa.Array, taken: list[pa.Array]) -> pa.Array:
+    """Return `values`, null wherever one of `taken` holds the same value for that record."""
+    for other in taken:
+        same = pc.fill_null(pc.equal(values, other), False)
+        values = pc.if_else(same, pa.scalar(None, pa.string()), values)
+    return values
+
+
+def _birth_order(order: pa.Array, plurality: pa.Array, mark: pa.Array) -> pa.Array:
+    """Return the birth order of children of a multiple birth; a single birth has none."""
+    single = pc.fill_null(pc.equal(_spread(plurality, fields.parse_order), "1"), False)
+    stated = pc.coalesce(_spread(order, fields.parse_order), mark)
+    return pc.if_else(single, pa.scalar(None, pa.string()), stated)
+
+
+def _blank_to_null(values: pa.Array) -> pa.Array:
+    trimmed = pc.utf8_trim_whitespace(values)
+    return pc.if_else(pc.equal(trimmed, ""), pa.scalar(None, pa.string()), trimmed)

@@ -1,0 +1,155 @@
+"""Commands for agreements: `mou lint`, `mou show`, `mou explain`, `mou new-signer`, `mou sign`, `mou verify`."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipelines.cli.screen import JsonOption, WorkspaceOption, print_json, say, table
+from pipelines.workspace import open_workspace
+
+OnOption = Annotated[str | None, typer.Option("--on", help="Date to ask about, YYYY-MM-DD; today if not given.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group `mou` to the command line."""
+    group = typer.Typer(help="Agreements (memoranda of understanding): check, read, sign.", no_args_is_help=True)
+    group.command("lint")(lint)
+    group.command("show")(show)
+    group.command("explain")(explain)
+    group.command("new-signer")(new_signer)
+    group.command("sign")(sign)
+    group.command("verify")(verify)
+    app.add_typer(group, name="mou")
+
+
+def _day(text: str | None) -> date:
+    if text is None:
+        return date.today()
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"expected a date as YYYY-MM-DD, found {text!r}") from None
+
+
+def lint(workspace: WorkspaceOption = None, on: OnOption = None, as_json: JsonOption = False) -> None:
+    """Check every agreement: well formed, in its term, signed by both parties. Exit status 3 if one is refused."""
+    from mou_policies.policy import compile_policy  # noqa: PLC0415
+
+    policy = compile_policy(open_workspace(workspace).agreements, _day(on))
+    if as_json:
+        print_json(
+            {
+                "on": policy.on,
+                "in_force": [
+                    {"agreement": a.agreement_id, "file": a.file, "sources": list(a.sources)}
+                    for a in policy.agreements.values()
+                ],
+                "refused": [
+                    {
+                        "file": r.agreement_file,
+                        "line": r.line,
+                        "sources": r.sources,
+                        "reason": r.reason,
+                        "remedy": r.remedy,
+                    }
+                    for r in policy.refusals
+                ],
+            }
+        )
+    else:
+        for agreement in policy.agreements.values():
+            say(f"in force  {agreement.file}  until {agreement.ends}  {', '.join(agreement.sources)}")
+        for refusal in policy.refusals:
+            say(f"refused   {refusal}")
+    raise typer.Exit(3 if policy.refusals else 0)
+
+
+def show(
+    source: Annotated[str, typer.Argument(help="Id of the source, as in the agreement.")],
+    workspace: WorkspaceOption = None,
+    on: OnOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what an agreement allows for one source, field by field."""
+    from mou_policies.policy import compile_policy  # noqa: PLC0415
+    from mou_policies.summary import summary  # noqa: PLC0415
+
+    policy = compile_policy(open_workspace(workspace).agreements, _day(on))
+    if source not in policy.sources:
+        refusal = next((r for r in policy.refusals if source in r.sources), None)
+        known = ", ".join(sorted(policy.sources))
+        raise typer.BadParameter(
+            str(refusal) if refusal else f"no agreement in force names {source!r}; there are: {known}"
+        )
+    rows = summary(policy.sources[source])
+    if as_json:
+        print_json(rows)
+    else:
+        table(list(rows[0]), [list(row.values()) for row in rows])
+
+
+def explain(
+    field: Annotated[str, typer.Argument(help="source.table.field, as in the agreement.")],
+    use: Annotated[str, typer.Option("--for", help="link, content or publish.")] = "publish",
+    workspace: WorkspaceOption = None,
+    on: OnOption = None,
+) -> None:
+    """Say whether a field may be used so on a date, and by which clause."""
+    from mou_policies.policy import compile_policy  # noqa: PLC0415
+
+    source, _, rest = field.partition(".")
+    table_name, _, column = rest.partition(".")
+    if not column:
+        raise typer.BadParameter(f"expected source.table.field, found {field!r}; for instance birth.births.BWG")
+    policy = compile_policy(open_workspace(workspace).agreements, _day(on))
+    say(policy.explain_line(source, table_name, column, use))
+
+
+def new_signer(
+    name: Annotated[str, typer.Argument(help="Person or office who signs.")],
+    role: Annotated[str, typer.Option(help="provider or hub.")],
+    agency: Annotated[str, typer.Option(help="Agency they sign for, as in the agreement's parties.")],
+    key_folder: Annotated[Path, typer.Option(help="Where the private key goes: the signer's own machine.")],
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Make a signer: a private key for them, and their public key in agreements/signers.yaml."""
+    from mou_policies import signing  # noqa: PLC0415
+
+    folder = open_workspace(workspace).agreements
+    key = signing.new_signer(folder, name, role, agency, key_folder=key_folder)
+    say(f"Made {key} (private; keep it with the signer) and listed the public key in {folder / 'signers.yaml'}.")
+
+
+def sign(
+    agreement: Annotated[str, typer.Argument(help="Name of the agreement file in the workspace's agreements folder.")],
+    key: Annotated[Path, typer.Option(help="The signer's private key.")],
+    workspace: WorkspaceOption = None,
+    on: OnOption = None,
+) -> None:
+    """Sign an agreement as it stands; it is in force from the day of the last signature, within its term."""
+    from mou_policies import signing  # noqa: PLC0415
+
+    status = signing.sign(open_workspace(workspace).agreements / agreement, key, _day(on))
+    say(_status_line(agreement, status.state, status.reason, status.remedy))
+
+
+def verify(
+    agreement: Annotated[str, typer.Argument(help="Name of the agreement file.")],
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Say whether an agreement is what both parties signed, and which clause is not. Exit status 1 if changed."""
+    from mou_policies import signing  # noqa: PLC0415
+
+    status = signing.verify(open_workspace(workspace).agreements / agreement)
+    say(_status_line(agreement, status.state, status.reason, status.remedy))
+    for signature in status.signatures:
+        say(f"  {signature.signed_on}  {signature.name} for {signature.agency} ({signature.role})")
+    raise typer.Exit(0 if status.state == signing.SIGNED else 1)
+
+
+def _status_line(agreement: str, state: str, reason: str, remedy: str) -> str:
+    return f"{agreement}: {state}" + (f" – {reason}; {remedy}" if reason else "")

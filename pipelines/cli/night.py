@@ -1,0 +1,189 @@
+"""Commands of the night: `nightly` runs it, `report` says what it read, refused and why."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import date
+from typing import Annotated, Any
+
+import typer
+
+from pipelines.cli.screen import (
+    JsonOption,
+    WorkspaceOption,
+    err,
+    heading,
+    print_json,
+    progress,
+    rows_of,
+    say,
+    table,
+)
+from pipelines.workspace import Workspace, WorkspaceError, open_workspace
+
+REFUSED = 3
+_FATES = {
+    "read": "read",
+    "loaded": "loaded",
+    "quarantined": "quarantined",
+    "dropped_by_policy": "policy",
+    "dropped_by_consent": "consent",
+}
+NightOption = Annotated[
+    str | None, typer.Option("--date", help="The night, YYYY-MM-DD; the next that is due if not given.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands to the command line."""
+    app.command("nightly")(nightly)
+    app.command("report")(report)
+
+
+def _date(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"expected a date as YYYY-MM-DD, found {text!r}") from None
+
+
+def nightly(workspace: WorkspaceOption = None, night: NightOption = None, as_json: JsonOption = False) -> None:
+    """Run one night: load, link, apply consent, count, audit and, when the calendar says so, publish.
+
+    Exit status 3 means that the night is committed but a source was refused and wants a person.
+    """
+    from assets.extracts.report import committed_nights  # noqa: PLC0415
+    from assets.night import StatePaths  # noqa: PLC0415
+    from pipelines.nightly import next_night, run_night  # noqa: PLC0415
+
+    place = open_workspace(workspace)
+    committed = committed_nights(StatePaths.under(place.state).nights)
+    on = _date(night) if night else next_night(place, committed, date.today())
+    with progress(1.0, f"night {on}") as advance:
+        outcome = run_night(place, on, advance)
+    if not outcome.succeeded:
+        for failure in outcome.failures:
+            err.print(f"cradlepath: {failure}", markup=False)
+        err.print(
+            f"cradlepath: the night {on} failed; nothing was published and landing files stay where they are",
+            markup=False,
+        )
+        raise typer.Exit(1)
+    story = _story(place, on)
+    if as_json:
+        print_json(story)
+    else:
+        _tell(place, story, again=on in committed)
+    raise typer.Exit(REFUSED if story["refused"] else 0)
+
+
+def report(
+    workspace: WorkspaceOption = None,
+    night: NightOption = None,
+    source: Annotated[str | None, typer.Option(help="One source only.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what a night read, loaded, quarantined, dropped and refused, file by file, and why; never a value."""
+    from assets.extracts.report import committed_nights, file_sums  # noqa: PLC0415
+    from assets.night import StatePaths  # noqa: PLC0415
+
+    place = open_workspace(workspace)
+    book = StatePaths.under(place.state).nights
+    committed = committed_nights(book)
+    if not committed and night is None:
+        raise WorkspaceError(f"no night has been run in {place.root}; run one with `cradlepath nightly`")
+    on = _date(night) if night else committed[-1]
+    story = _story(place, on, source)
+    story["files"] = [asdict(line) | {"adds_up": line.adds_up} for line in file_sums(book, on, source)]
+    if as_json:
+        print_json(story)
+        return
+    say(f"Night {on} of {place.settings.city}")
+    heading("Files: rows read = loaded + quarantined + dropped by policy + dropped by consent")
+    _fates({"source": "source", "file": "file", "table": "table"}, story["files"], {})
+    _details(story)
+
+
+def _fates(before: dict[str, str], lines: list[dict[str, Any]], after: dict[str, str]) -> None:
+    """Print lines of counts: the columns `before`, the fates of the rows, the columns `after` (field: heading)."""
+    shown = before | _FATES | after
+    table(list(shown.values()), [[line[name] for name in shown] for line in lines], right=[*_FATES.values(), "files"])
+
+
+def _story(place: Workspace, on: date, source: str | None = None) -> dict[str, Any]:
+    """Everything a night has to say, as plain data."""
+    from pipelines import summary  # noqa: PLC0415
+    from pipelines.resources import make_night  # noqa: PLC0415
+
+    night = make_night(place, on)
+    lines = [line for line in summary.source_lines(night) if source in {None, line.source}]
+    return {
+        "night": on,
+        "sources": [asdict(line) | {"adds_up": line.adds_up} for line in lines],
+        "refused": summary.refused(night, source),
+        "quarantined": summary.reasons(night, source),
+        "dropped_by_policy": summary.drops(night, source),
+        "columns_no_agreement_names": summary.unread(night, source),
+        "children": summary.children(night),
+        "release": summary.release_of(night),
+    }
+
+
+def _tell(place: Workspace, story: dict[str, Any], *, again: bool) -> None:
+    """Print a night for a steward: one line a source, what was refused, what to do next."""
+    say(
+        f"Night {story['night']} of {place.settings.city}"
+        + (" (run again: nothing that was the same changed)" if again else "")
+    )
+    heading("What agencies delivered: read = loaded + quarantined + dropped by policy + dropped by consent")
+    _fates({"source": "source", "files": "files"}, story["sources"], {"status": "status"})
+    for name in [line["source"] for line in story["sources"] if not line["adds_up"]]:
+        say(f"  {name}: the rows do not add up; report this")
+    if story["refused"]:
+        _section("Refused, and what would mend it", story["refused"])
+    heading("Children")
+    found = story["children"]
+    say(
+        f"  {found['records']:,} records of {found['sources']} sources are {found['children']:,} children, "
+        "with one ID each."
+    )
+    heading("Release")
+    say(f"  {story['release']['sentence']}")
+    heading("Next")
+    for line in _next(place, story):
+        say(f"  {line}")
+
+
+def _next(place: Workspace, story: dict[str, Any]) -> list[str]:
+    from pipelines.nightly import waiting_nights  # noqa: PLC0415
+
+    root = place.root
+    lines = [f"cradlepath report -w {root}      why rows were quarantined or dropped, file by file"]
+    if story["release"]["current"]:
+        lines += [
+            f"cradlepath release show -w {root}      what was published, table by table",
+            f'cradlepath query -w {root} "from measures_of_success"      ask it, in SQL',
+            f"cradlepath release verify -w {root}      check signature, tables and disclosure audit",
+        ]
+    lines.append(f"cradlepath dagster -w {root}     open the graph, checks and lineage on 127.0.0.1:3000")
+    later = [night for night in waiting_nights(place.landing) if night > story["night"]]
+    if later:
+        lines.append(f"cradlepath nightly -w {root}     the next night, {later[0]}")
+    return lines
+
+
+def _details(story: dict[str, Any]) -> None:
+    for title, key in (
+        ("Refused, and what would mend it", "refused"),
+        ("Quarantined, and why", "quarantined"),
+        ("Dropped by a named policy", "dropped_by_policy"),
+        ("Delivered, but named by no agreement in force, so not read", "columns_no_agreement_names"),
+    ):
+        if story[key]:
+            _section(title, story[key])
+
+
+def _section(title: str, records: list[dict[str, Any]]) -> None:
+    heading(title)
+    columns, rows = rows_of(records)
+    table(columns, rows)

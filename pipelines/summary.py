@@ -1,0 +1,161 @@
+"""What a night says to people: per source what was read and what became of it, what was refused and why, what is next.
+
+Read from the book of nights, the ledger and the releases after a run; nothing is computed about children here.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import duckdb
+
+from assets.extracts import report
+from assets.night import Night
+from assets.release.folder import releases
+
+
+@dataclass(frozen=True)
+class SourceLine:
+    """One source in one night: rows read and what became of each; `status` in a word or two."""
+
+    source: str
+    agency: str
+    files: int
+    read: int
+    loaded: int
+    quarantined: int
+    dropped_by_policy: int
+    dropped_by_consent: int
+    status: str
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether rows read = loaded + quarantined + dropped by policy + dropped by consent."""
+        return self.read == self.loaded + self.quarantined + self.dropped_by_policy + self.dropped_by_consent
+
+
+def source_lines(night: Night) -> list[SourceLine]:
+    """Return one line for each source that an agreement in force names or that was refused, by agency."""
+    book = night.paths.nights
+    sums: dict[str, list[report.FileSum]] = defaultdict(list)
+    for line in report.file_sums(book, night.date):
+        sums[line.source].append(line)
+    refused = {refusal.source for refusal in report.refusals(book, night.date)}
+    agencies = {name: source.agency for name, source in night.policy.sources.items()}
+    agencies.update({line.source: line.agency for lines in sums.values() for line in lines})
+    named = {*agencies, *refused}
+    return sorted(
+        (_line(name, agencies.get(name, "–"), sums.get(name, []), name in refused) for name in named),
+        key=lambda line: (line.agency, line.source),
+    )
+
+
+def _line(source: str, agency: str, sums: Iterable[report.FileSum], refused: bool) -> SourceLine:
+    rows = list(sums)
+    status = "REFUSED" if refused else "loaded" if rows else "nothing new"
+    return SourceLine(
+        source,
+        agency,
+        len({row.file for row in rows}),
+        sum(row.read for row in rows),
+        sum(row.loaded for row in rows),
+        sum(row.quarantined for row in rows),
+        sum(row.dropped_by_policy for row in rows),
+        sum(row.dropped_by_consent for row in rows),
+        status,
+    )
+
+
+def reasons(night: Night, source: str | None = None) -> list[dict[str, Any]]:
+    """Return why rows were quarantined, summed over files: source, table, column, reason, rows, one place to look."""
+    merged: dict[tuple[str, str, str, str], list[Any]] = {}
+    for found in report.quarantine_reasons(night.paths.nights, night.date, source):
+        key = (found.source, found.table, found.column or "–", found.reason)
+        entry = merged.setdefault(
+            key, [0, f"{found.file} row {found.first_rows[0]}" if found.first_rows else found.file]
+        )
+        entry[0] += found.rows
+    return [
+        {
+            "source": source_,
+            "table": table,
+            "column": column,
+            "reason": reason,
+            "rows": rows,
+            "for instance": where,
+        }
+        for (source_, table, column, reason), (rows, where) in sorted(merged.items(), key=lambda item: -item[1][0])
+    ]
+
+
+def drops(night: Night, source: str | None = None) -> list[dict[str, Any]]:
+    """Return the rows dropped by each named policy, summed over files, with the rule it rests on."""
+    merged: dict[tuple[str, str, str], int] = defaultdict(int)
+    for drop in report.policy_drops(night.paths.nights, night.date, source):
+        merged[(drop.source, drop.policy, drop.cite)] += drop.rows
+    return [
+        {"source": source_, "policy": policy, "rows": rows, "rests on": cite}
+        for (source_, policy, cite), rows in sorted(merged.items())
+    ]
+
+
+def refused(night: Night, source: str | None = None) -> list[dict[str, Any]]:
+    """Return tonight's refusals: sources that were stopped, and agreements that stop a source nobody could name."""
+    found = [asdict(refusal) for refusal in report.refusals(night.paths.nights, night.date, source)]
+    told = {entry["source"] for entry in found}
+    for refusal in night.policy.refusals:
+        for name in refusal.sources or ("(unknown source)",):
+            if name not in told and source in {None, name}:
+                found.append(
+                    {
+                        "source": name,
+                        "agreement": f"{refusal.agreement_file}:{refusal.line}",
+                        "reason": refusal.reason,
+                        "remedy": refusal.remedy,
+                    }
+                )
+    return found
+
+
+def unread(night: Night, source: str | None = None) -> list[dict[str, Any]]:
+    """Return the delivered columns that no agreement in force names, by source and table."""
+    columns: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for column in report.unread_columns(night.paths.nights, night.date, source):
+        columns[(column.source, column.table)].add(column.column)
+    return [
+        {"source": source_, "table": table, "columns": ", ".join(sorted(names))}
+        for (source_, table), names in sorted(columns.items())
+    ]
+
+
+def children(night: Night) -> dict[str, int]:
+    """Return how many records of how many sources are how many children, from the ledger."""
+    if not night.paths.ledger.exists():
+        return {"records": 0, "sources": 0, "children": 0}
+    with duckdb.connect(str(night.paths.ledger), read_only=True) as con:
+        [row] = con.execute(
+            "select count(*), count(distinct source), count(distinct child_id) from record_child"
+        ).fetchall()
+    return dict(zip(("records", "sources", "children"), row, strict=True))
+
+
+def release_of(night: Night) -> dict[str, Any]:
+    """Say which release is current, whether it was made this night, and in one sentence what that means."""
+    found = releases(night.paths.releases)
+    if not found:
+        return {
+            "current": None,
+            "made_tonight": False,
+            "sentence": "None yet; release.calendar in cradlepath.yaml says when.",
+        }
+    newest = found[-1]
+    tonight = newest.night == night.date
+    sentence = (
+        f"{newest.id} was built, audited, signed and published tonight."
+        if tonight
+        else f"None was due tonight; {newest.id} stays current."
+    )
+    return {"current": newest.id, "made_tonight": tonight, "sentence": sentence}
