@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from dagster import AssetsDefinition, DailyPartitionsDefinition, Definitions
+from dagster import AssetsDefinition, DailyPartitionsDefinition, Definitions, definitions
 
 from assets.commit import build_commit_assets
 from assets.extracts.assets import build_extract_assets, content_key, tokens_key
@@ -82,7 +82,8 @@ def build_defs(workspace: Workspace) -> Definitions:
         start_date=settings.start.isoformat(), timezone=settings.schedule.timezone, end_offset=1
     )
     night = nightly_job()
-    loads = {job.name.removeprefix("load_"): job for job in load_jobs(sorted({source.agency for source in sources}))}
+    agencies = sorted({source.agency for source in sources})
+    loads = dict(zip(agencies, load_jobs(agencies), strict=True))
     return Definitions(
         assets=build_assets(sources, partitions, release_settings(settings.release)),
         jobs=[night, *loads.values()],
@@ -99,8 +100,7 @@ def _workspace_of_this_process() -> Workspace:
     return open_workspace(DEMO)
 
 
-def __getattr__(name: str) -> Definitions:
-    """Build `defs` when Dagster asks for it, so that importing this module needs no workspace."""
-    if name == "defs":
-        return build_defs(_workspace_of_this_process())
-    raise AttributeError(name)
+@definitions
+def defs() -> Definitions:
+    """Return what `dagster dev` opens; built when Dagster asks, so that importing this module needs no workspace."""
+    return build_defs(_workspace_of_this_process())

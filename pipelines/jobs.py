@@ -1,4 +1,4 @@
-"""The jobs: `nightly` makes everything; `load_<agency>` loads one agency's files as soon as they have arrived.
+"""The jobs: `nightly` makes everything; `agency_<name>` loads one agency's files as soon as they have arrived.
 
 Every job runs in one process, because the embedded stores have one writer.
 """
@@ -26,7 +26,7 @@ def nightly_job() -> UnresolvedAssetJobDefinition:
 
 def load_job_name(agency: str) -> str:
     """Name of the job that loads one agency."""
-    return f"load_{agency}"
+    return f"agency_{agency}"
 
 
 def load_jobs(agencies: Iterable[str]) -> list[UnresolvedAssetJobDefinition]:

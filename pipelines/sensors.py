@@ -59,7 +59,7 @@ def _is_date(name: str) -> bool:
 def arrival_sensor(
     jobs: Mapping[str, UnresolvedAssetJobDefinition], landing: Path, settle_seconds: int, start: date
 ) -> SensorDefinition:
-    """Return the sensor that asks for `load_<agency>` once for each complete delivery.
+    """Return the sensor that asks for the job of an agency once for each complete delivery.
 
     A dated folder loads as its own night; undated files load as today's. Deliveries before `start` are ignored.
     """

@@ -255,10 +255,11 @@ QUALITY = PublishedTable(
     rates=(Rate("rate", "linked", "records"),),
     columns=(
         Column("precision_estimate", hidden_with_counts=True, digits=3),
-        Column("precision_low", hidden_with_counts=True, digits=3),
-        Column("precision_high", hidden_with_counts=True, digits=3),
+        # The ends of an interval tell how many records there are, so small groups do not show them.
+        Column("precision_low", hidden_with_counts=True, digits=2, least=200),
+        Column("precision_high", hidden_with_counts=True, digits=2, least=200),
     ),
-    rounding=10,
+    rounding=20,
     comments={
         "source": "Source id.",
         "subgroup": "Subgroup of its records; All for the source.",
@@ -278,6 +279,7 @@ FRESHNESS = PublishedTable(
     counts=(Count("rows_quarantined", within="rows_read", complement_sensitive=False), Count("rows_read")),
     columns=("agency", "last_delivery", "lag_days", "files"),
     rounding=10,
+    certain_shown=True,
     comments={
         "source": "Source id.",
         "agency": "Agency that delivers it.",

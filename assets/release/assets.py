@@ -1,7 +1,7 @@
 """The release as Dagster shows it: a candidate that is suppressed and audited aside, then the publication itself.
 
-What belongs here: asset definitions, counts as metadata, the audit as a blocking check. What does not: any work
-(`publish`), when a release is due (`calendar`).
+What belongs here: asset definitions, counts as metadata, the audit as a blocking check. What does not: any
+work (`publish`), when a release is due (`calendar`).
 """
 
 from __future__ import annotations

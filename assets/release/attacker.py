@@ -1,9 +1,9 @@
 """One attack: the intervals of hidden numbers in one connected part of what a release leaves unknown.
 
 What belongs here: linear programs over the unknown numbers (least and greatest possible value of each), the
-whole numbers among them, and the comparison with what must remain possible. Every solution is a witness for
-all numbers at once: a number whose demand the witnesses meet is not asked for. What does not: which numbers
-matter, and the names of anything (`audit`).
+whole numbers in the narrow intervals among them, and the comparison with what must remain possible. Every
+solution is a witness for all numbers at once: a number whose demand the witnesses meet is not asked for. What
+does not: which numbers matter, and the names of anything (`audit`).
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ UNDECIDED = "the solver could not decide whether enough whole numbers fit"
 class Attacker:
     """Attack k unknown numbers x with `rows[0] <= A x <= rows[1]` and `box[0] <= x <= box[1]`.
 
-    `truth`, shape (k,) or None: numbers that are known to fit, a first witness.
+    `threshold`, shape (k,): the rule's t for each. `truth`, shape (k,) or None: numbers that are known to
+    fit, a first witness.
     """
 
     def __init__(
@@ -37,7 +38,7 @@ class Attacker:
         matrix: sparse.csr_matrix,
         rows: tuple[Floats, Floats],
         box: tuple[Floats, Floats],
-        threshold: int,
+        threshold: Ints,
         truth: Floats | None = None,
     ) -> None:
         self._program = LinearProgram(matrix, rows[0], box[0], box[1], at_most=rows[1])
@@ -70,31 +71,28 @@ class Attacker:
     def _press(self, i: int, demand: int) -> tuple[str, int] | None:
         """Ask for both ends of number i as a linear program, then for whole numbers far enough apart."""
         most = self._end(i, True)
-        if self._met(i, demand):
-            return None
-        least = self._end(i, False)
+        least = most if self._met(i, demand) else self._end(i, False)
         if self._met(i, demand):
             return None
         ends = float(np.ceil(least - EPSILON)), float(np.floor(most + EPSILON))
-        undecided = False
-        if self._enough(*ends, demand) and ends[1] - ends[0] >= WIDE * self._threshold:
-            self._least[i], self._most[i] = ends
-            return None
-        if self._enough(*ends, demand):
-            undecided = not self._find_whole(i, demand, ends)
-            if self._met(i, demand):
-                return None
-            ends = self.interval(i) if not undecided else ends
-        if undecided:
-            return UNDECIDED, 1
+        if self._enough(i, *ends, demand):
+            if ends[1] - ends[0] >= WIDE * self._threshold[i]:
+                self._least[i], self._most[i] = ends
+            elif not self._find_whole(i, demand, ends) and not self._met(i, demand):
+                return UNDECIDED, 1
+            ends = self.interval(i)
+        return None if self._met(i, demand) else self._wrong(i, demand, *ends)
+
+    def _wrong(self, i: int, demand: int, least: float, most: float) -> tuple[str, int]:
+        """Say what is wrong with an interval, and by how much it is too narrow."""
         if demand == 1:
             return EXACT, 1
-        short = max(self._threshold - ends[1], self._threshold - (ends[1] - ends[0]), 1.0)
-        return TOO_NARROW, int(np.ceil(min(short, self._threshold)))
+        t = int(self._threshold[i])
+        return TOO_NARROW, int(np.ceil(min(max(t - most, t - (most - least), 1.0), t)))
 
     def _find_whole(self, i: int, demand: int, ends: tuple[float, float]) -> bool:
         """Look for whole numbers that meet a demand; False when the solver could not tell."""
-        t, (least, most) = self._threshold, ends
+        t, (least, most) = int(self._threshold[i]), ends
         if demand == 1:
             regions = [(least, most - 1), (least + 1, most)]
         else:
@@ -155,13 +153,13 @@ class Attacker:
         return True
 
     def _met(self, i: int, demand: int) -> bool:
-        return self._enough(self._least[i], self._most[i], demand)
+        return self._enough(i, self._least[i], self._most[i], demand)
 
-    def _enough(self, least: float, most: float, demand: int) -> bool:
+    def _enough(self, i: int, least: float, most: float, demand: int) -> bool:
         """Say whether whole numbers meet a demand: 1 any two of them, 2 from below t to t, t wide."""
         if demand == 1:
             return bool(most - least >= 1)
-        t = self._threshold
+        t = int(self._threshold[i])
         return bool(least < t <= most and most - least >= t)
 
     def _end(self, i: int, maximise: bool) -> float:
@@ -170,7 +168,11 @@ class Attacker:
         self._program.costs(one, np.ones(1))
         x = self._solve(maximise)
         self._program.costs(one, np.zeros(1))
-        return np.nan if x is None else float(x[i])
+        if x is None:
+            raise ReleaseError(
+                f"{CONTRADICTION}; nothing was published, check the earlier releases with `release verify`"
+            )
+        return float(x[i])
 
     def _solve(self, maximise: bool) -> Floats | None:
         """Solve for the costs set, and note what a solution in whole numbers shows to be possible."""

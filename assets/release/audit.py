@@ -18,7 +18,7 @@ would also hold each of its counts below t, and so fail the interval of the sens
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,7 +34,7 @@ from assets.release.building import build_system
 from assets.release.policy import ReleasePolicy
 from assets.release.published import Knowledge, form_findings, history_findings, knowledge
 from assets.release.solver import solver_version
-from assets.release.system import NEWEST, Bools, Floats, Ints, Kind, System
+from assets.release.system import NEWEST, Bools, Floats, Ints, Kind, Rules, System, rules_of
 from assets.release.tables import Catalogue
 
 INTERVAL, INEXACT = 2, 1
@@ -83,13 +83,15 @@ def audit(
     annex: Annex | None,
     *,
     release_id: str = NEWEST,
+    before: Mapping[str, ReleasePolicy] | None = None,
     earlier: Sequence[Path] = (),
     schema: str = "main",
 ) -> AuditReport:
     """Attack the released tables in `schema` of `con`, with the earlier releases' files at hand.
 
-    `release_id`: what rows first published by this release carry. `annex` None: the audit cannot know which
-    hidden numbers are sensitive, and looks for exact recovery only.
+    `release_id`: what rows first published by this release carry; `before`: the rules of earlier releases, by
+    id. `annex` None: the audit cannot know which hidden numbers are sensitive, and looks for exact recovery
+    only.
     """
     report = AuditReport(solver=solver_version(), complete=annex is not None)
     drifting = np.empty(0, np.int64) if annex is None else annex.drifting
@@ -101,13 +103,14 @@ def audit(
         *history_findings(con, catalogue, earlier, schema),
     ):
         report.findings.append(Finding(what, where))
-    demand, truth = _judge(system, known, policy, annex, report)
-    _attack(system, known, demand, policy, truth=truth, report=report)
+    rules = rules_of(system, policy, before or {})
+    demand, truth = _judge(system, known, rules, annex, report)
+    _attack(system, known, demand, rules, truth=truth, report=report)
     return report
 
 
 def _judge(
-    system: System, known: Knowledge, policy: ReleasePolicy, annex: Annex | None, report: AuditReport
+    system: System, known: Knowledge, rules: Rules, annex: Annex | None, report: AuditReport
 ) -> tuple[Ints, Floats | None]:
     """Return what each variable demands and, if the annex tells it whole, the truth, both of shape (n,).
 
@@ -124,7 +127,7 @@ def _judge(
             return demand, None
         truth[annex.hidden] = annex.truth
     truth = _complete(system, truth)
-    own = _rule(system, truth, policy, known.earlier)
+    own = _rule(system, truth, rules, known.earlier)
     if annex is not None:
         report.sensitive = int((own > 0).sum())
         declared = np.zeros(len(own), np.int64)
@@ -156,24 +159,22 @@ def _complete(system: System, truth: Floats) -> Floats:
     return out
 
 
-def _rule(system: System, truth: Floats, policy: ReleasePolicy, earlier: Bools) -> Ints:
+def _rule(system: System, truth: Floats, rules: Rules, earlier: Bools) -> Ints:
     """State the rule of primary suppression again, for known numbers; unknown ones demand nothing here."""
     magnitude = np.abs(np.nan_to_num(truth, nan=0.0))
     known = ~np.isnan(truth)
-    few = known & system.sensitive & (magnitude > 0) & (magnitude < policy.threshold)
+    few = known & system.sensitive & (magnitude > 0) & (magnitude < rules.threshold)
     out = np.where(few, np.where(system.signed, INEXACT, INTERVAL), 0)
-    if policy.zeros == "hidden":
-        out[known & (system.kind == Kind.COUNT) & (magnitude == 0)] = INTERVAL
-    if policy.certain == "hidden":
-        for block in system.blocks:
-            if block.spec.certain_shown:
-                continue
-            last = block.offset + block.rows * len(block.spec.counts)
-            inside = (system.subtrahend >= block.offset) & (system.subtrahend < last)
-            pairs = np.flatnonzero(inside & (system.kind == Kind.COMPLEMENT) & system.sensitive)
-            group, part = truth[system.minuend[pairs]], truth[system.subtrahend[pairs]]
-            out[system.subtrahend[pairs[(group > 0) & (part == 0)]]] = INTERVAL
-            out[pairs[(group > 0) & (part == group)]] = INTERVAL
+    out[known & rules.zeros & (system.kind == Kind.COUNT) & (magnitude == 0)] = INTERVAL
+    for block in system.blocks:
+        if block.spec.certain_shown:
+            continue
+        last = block.offset + block.rows * len(block.spec.counts)
+        inside = (system.subtrahend >= block.offset) & (system.subtrahend < last) & rules.certain
+        pairs = np.flatnonzero(inside & (system.kind == Kind.COMPLEMENT) & system.sensitive)
+        group, part = truth[system.minuend[pairs]], truth[system.subtrahend[pairs]]
+        out[system.subtrahend[pairs[(group > 0) & (part == 0)]]] = INTERVAL
+        out[pairs[(group > 0) & (part == group)]] = INTERVAL
     out[earlier] = 0
     plain = (system.minuend >= 0) & (system.subtrahend >= 0)
     out[plain & earlier[system.minuend] & earlier[system.subtrahend]] = 0
@@ -188,7 +189,7 @@ def _attack(
     system: System,
     known: Knowledge,
     demand: Ints,
-    policy: ReleasePolicy,
+    rules: Rules,
     *,
     truth: Floats | None,
     report: AuditReport,
@@ -207,7 +208,7 @@ def _attack(
     reduced, low, high = reduced[left], low[left], high[left]
     labels = np.concatenate([system.labels, np.full(len(known.rate_low), "a rate", object)])[left]
     report.constraint_hash = _digest(reduced, low, high, known.low[unknown], known.high[unknown])
-    _groups(system, unknown, (reduced, low, high), labels, policy, report=report)
+    _groups(system, unknown, (reduced, low, high), labels, rules, report=report)
     for columns, rows in _connected(reduced):
         members = unknown[columns]
         if not demand[members].any():
@@ -216,7 +217,7 @@ def _attack(
             reduced[rows][:, columns].tocsr(),
             (low[rows], high[rows]),
             (known.low[members], known.high[members]),
-            policy.threshold,
+            rules.threshold[members],
             None if truth is None else truth[members],
         )
         for number, what, missing in attacker.attack(demand[members]):
@@ -233,7 +234,7 @@ def _groups(
     unknown: Ints,
     rows: tuple[sparse.csr_matrix, Floats, Floats],
     labels: Labels,
-    policy: ReleasePolicy,
+    rules: Rules,
     *,
     report: AuditReport,
 ) -> None:
@@ -245,9 +246,10 @@ def _groups(
     negative = np.asarray((matrix < 0).sum(axis=1)).ravel() == np.diff(matrix.indptr)
     total = np.where(positive, low, -low)
     clean = (abs(matrix) @ harmless) == 0
-    small = exact & (positive | negative) & clean & (total > 0.5) & (total < policy.threshold - 0.5)
+    first_of = unknown[matrix.indices[matrix.indptr[:-1]]] if matrix.shape[0] else np.empty(0, np.int64)
+    small = exact & (positive | negative) & clean & (total > 0.5) & (total < rules.threshold[first_of] - 0.5)
     for row in np.flatnonzero(small)[:20]:
-        first = int(unknown[matrix.indices[matrix.indptr[row]]])
+        first = int(first_of[row])
         _report(report, system, first, f"hidden counts of one equation ({labels[row]}) have a known small sum")
 
 

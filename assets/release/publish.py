@@ -28,7 +28,7 @@ from assets.release import folder as places
 from assets.release.annex import Annex, seal, unseal
 from assets.release.audit import AuditReport, audit
 from assets.release.building import build_system
-from assets.release.manifest import AUDITOR_KEY, Evidence, draft, sign, table_entries
+from assets.release.manifest import AUDITOR_KEY, Evidence, draft, file_digest, sign, table_entries
 from assets.release.policy import ReleaseError, ReleasePolicy
 from assets.release.suppress import Suppression, suppress
 from assets.release.system import System
@@ -126,7 +126,7 @@ def _build_after(
         system = build_system(con, order.catalogue, WORK)
         stricter: dict[int, int] = {}
         for _ in range(REPAIRS):
-            found = suppress(system, order.policy, *frozen(con, system), stricter)
+            found = suppress(system, order.policy, *frozen(con, system), stricter, before=rules_before(earlier))
             stage_tables(con, order.catalogue, system, found.hidden)
             release_id = _release_id(con, order, earlier)
             same = next((release for release in series if release.id == release_id), None)
@@ -158,6 +158,11 @@ def _previous(con: duckdb.DuckDBPyConnection, earlier: Sequence[places.StoredRel
     _attach(con, last.database, "previous")
     annex = open_annex(last, keys.derive(AUDITOR_KEY))
     return Previous(Catalogue.from_json(last.manifest["catalogue"]), annex)
+
+
+def rules_before(earlier: Sequence[places.StoredRelease]) -> dict[str, ReleasePolicy]:
+    """Return the rules under which earlier releases were made, by release id."""
+    return {release.id: ReleasePolicy.from_json(release.manifest["policy"]) for release in earlier}
 
 
 def open_annex(release: places.StoredRelease, auditor_key: bytes) -> Annex:
@@ -217,7 +222,7 @@ def _write_and_audit(
         order.policy,
         annex,
         release_id=release_id,
-        earlier=[release.database for release in earlier],
+        earlier=earlier,
     )
     sealed = seal(annex.to_bytes(report.intervals), keys.derive(AUDITOR_KEY))
     (place / places.ANNEX).write_bytes(sealed)
@@ -242,12 +247,21 @@ def attack(
     annex: Annex | None,
     *,
     release_id: str,
-    earlier: Sequence[Path],
+    earlier: Sequence[places.StoredRelease],
 ) -> tuple[AuditReport, Mapping[str, Any]]:
     """Audit a release from its file alone; return the report and the digests of its tables."""
     with duckdb.connect(":memory:", config={"temp_directory": ""}) as con:
         _attach(con, database, "released")
-        report = audit(con, catalogue, policy, annex, release_id=release_id, earlier=earlier, schema="released.main")
+        report = audit(
+            con,
+            catalogue,
+            policy,
+            annex,
+            release_id=release_id,
+            before=rules_before(earlier),
+            earlier=[release.database for release in earlier],
+            schema="released.main",
+        )
         return report, table_entries(con, catalogue, "released.main")
 
 
@@ -262,6 +276,10 @@ def finish(releases: Path, night: date, keys: Keys) -> places.StoredRelease:
     built = places.read_release(place)
     if not built.manifest["audit"]["passed"]:
         raise ReleaseError(f"the release built for {night} did not pass its audit; nothing was published")
+    altered = [name for name, seen in built.manifest["files"].items() if file_digest(place / name) != seen]
+    if altered:
+        places.clear(place)
+        raise ReleaseError(f"{', '.join(altered)} changed after the audit; nothing was published, run it again")
     sign(place, keys.signing_key)
     final = places.put_in_place(place, built.manifest["release_id"])
     return places.read_release(final)

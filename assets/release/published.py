@@ -23,7 +23,7 @@ from scipy import sparse
 from assets.release.policy import ReleasePolicy
 from assets.release.rounding import behind
 from assets.release.system import Bools, Floats, Kind, System, numbered
-from assets.release.tables import Catalogue, PublishedTable, Rate
+from assets.release.tables import Catalogue, Column, PublishedTable, Rate
 
 ROOM = 10.0
 """A reader is taken to know that no count is above this many times the largest one shown."""
@@ -127,6 +127,13 @@ def rate_sql(rate: Rate, of: str = "") -> str:
     return f"case when {n} > 0 then (({y} * {2 * rate.per * unit} + {n}) // (2 * {n}))::double / {unit} end"
 
 
+def guard_sql(column: Column, counts: Sequence[str], of: str = "") -> str:
+    """Return the SQL condition on shown counts under which a column may be shown; empty when always."""
+    conditions = [f'{of}"{name}" is not null' for name in counts if column.hidden_with_counts or column.least]
+    conditions += [f'{of}"{name}" >= {column.least}' for name in counts if column.least]
+    return " and ".join(conditions)
+
+
 def form_findings(con: duckdb.DuckDBPyConnection, catalogue: Catalogue, schema: str) -> Iterator[tuple[str, str]]:
     """Yield (what, where) for numbers in a release that do not follow from the counts it shows."""
     for spec in catalogue.tables:
@@ -141,9 +148,12 @@ def form_findings(con: duckdb.DuckDBPyConnection, catalogue: Catalogue, schema: 
             for rate in spec.rates
         ]
         checks += [
-            (f'({hidden}) and l."{column.name}" is not null', f"{column.name} is shown beside a hidden count")
+            (
+                f'not ({guard}) and l."{column.name}" is not null',
+                f"{column.name} is shown beside a hidden or small count",
+            )
             for column in spec.plain_columns
-            if column.hidden_with_counts
+            if (guard := guard_sql(column, spec.count_names, "l."))
         ]
         checks.append((f"l.suppressed <> ({hidden})", "the flag `suppressed` is wrong"))
         for condition, what in checks:

@@ -17,8 +17,7 @@ from enum import IntEnum
 import numpy as np
 import numpy.typing as npt
 
-from assets.release.policy import ReleasePolicy
-from assets.release.system import Bools, Kind, System
+from assets.release.system import Bools, Kind, Rules, System
 
 Demands = npt.NDArray[np.int8]
 
@@ -31,23 +30,20 @@ class Demand(IntEnum):
     INTERVAL = 2
 
 
-def demands(system: System, policy: ReleasePolicy, published: Bools | None = None) -> Demands:
-    """Return for each variable, shape (n,), what must hold for it.
+def demands(system: System, rules: Rules, published: Bools | None = None) -> Demands:
+    """Return for each variable, shape (n,), what must hold for it under its rule.
 
     `published`, shape (n,): counts that an earlier release shows already; nothing can be demanded for those,
     nor for the difference of two of them. Every value of the system must be known. Source: disclosure.md,
     "Method to build", 1 and 2.
     """
-    t = policy.threshold
     size = np.abs(system.values)
-    small = (size >= 1) & (size < t) & system.sensitive
-    if policy.zeros == "hidden":
-        small |= (size == 0) & (system.kind == Kind.COUNT)
+    small = (size >= 1) & (size < rules.threshold) & system.sensitive
+    small |= rules.zeros & (size == 0) & (system.kind == Kind.COUNT)
     out: Demands = np.zeros(len(size), np.int8)
     out[small] = Demand.INTERVAL
     out[small & system.signed] = Demand.INEXACT
-    if policy.certain == "hidden":
-        out[_certain(system)] = Demand.INTERVAL
+    out[rules.certain & _certain(system)] = Demand.INTERVAL
     if published is not None:
         out[published] = Demand.NONE
         derived = (system.minuend >= 0) & (system.subtrahend >= 0)

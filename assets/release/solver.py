@@ -2,8 +2,7 @@
 
 What belongs here: building the program once, changing it in place so that the simplex starts warm, and
 turning any status other than "optimal" and "infeasible" into an error. What does not: what the program means
-(`suppress`,
-`audit`). One thread, fixed seed, so that the same program gives the same vertex.
+(`suppress`, `audit`). One thread, fixed seed, so that the same program gives the same vertex.
 """
 
 from __future__ import annotations
@@ -24,17 +23,18 @@ MOST_SECONDS = 20.0
 """Nodes and time spent on one integer question before it counts as unanswered, which stops a release."""
 
 
-class _QuietSolver(highspy.Highs):  # type: ignore[misc]
+class _QuietSolver(highspy.Highs):
     """The solver without its banner, which it prints while it is made unless its output is off by then."""
 
     def enableCallbacks(self) -> None:  # noqa: N802  (the solver's own name; its constructor calls it)
         self.setOptionValue("output_flag", False)
-        super().enableCallbacks()
+        super().enableCallbacks()  # type: ignore[no-untyped-call]
 
 
 def solver_version() -> str:
     """Return the solver's name and version, for a certificate."""
-    return f"HiGHS {_QuietSolver().version()}"
+    version = _QuietSolver().version()  # type: ignore[no-untyped-call]
+    return f"HiGHS {version}"
 
 
 class LinearProgram:
@@ -62,7 +62,7 @@ class LinearProgram:
         model.a_matrix_.index_ = matrix.indices
         model.a_matrix_.value_ = matrix.data
         self._n, self._whole = n, False
-        self._highs = _QuietSolver()
+        self._highs = _QuietSolver()  # type: ignore[no-untyped-call]
         for option, value in (
             ("threads", 1),
             ("random_seed", 0),

@@ -23,7 +23,7 @@ from assets.release.policy import ReleaseError, ReleasePolicy
 from assets.release.rounding import behind, rounded
 from assets.release.sensitivity import Demand, Demands, demands
 from assets.release.solver import INFINITY, Floats, Ints, LinearProgram
-from assets.release.system import Bools, Kind, System, levels, parts
+from assets.release.system import Bools, Kind, System, levels, parts, rules_of
 
 EPSILON = 1e-6
 LEVEL_FACTOR = 50.0
@@ -54,42 +54,51 @@ def suppress(
     published: Bools | None = None,
     withheld: Bools | None = None,
     stricter: Mapping[int, int] | None = None,
+    before: Mapping[str, ReleasePolicy] | None = None,
 ) -> Suppression:
     """Choose the counts of `system` to hide under `policy`.
 
     `published` and `withheld`, shape (n,): counts that an earlier release shows, or hides, for good.
     `stricter`: variable -> by how much its upper end must exceed what the rule asks (what an audit found too
-    narrow). Raises ReleaseError naming a number that cannot be protected any more, because earlier releases
-    give it away.
+    narrow); a count that the rule does not hide, and that is known all the same, is shown instead.
+    `before`: the rules of earlier releases, by id. Raises ReleaseError naming a number that cannot be
+    protected any more, because earlier releases give it away.
     """
+    stricter = stricter or {}
     nothing = np.zeros(len(system.values), bool)
     published = nothing if published is None else published
     hidden = nothing.copy() if withheld is None else withheld.copy()
-    wanted = demands(system, policy, published)
+    rules = rules_of(system, policy, before or {})
+    wanted = demands(system, rules, published)
     is_count = system.kind == Kind.COUNT
+    asked, known = wanted.copy(), nothing.copy()
+    for variable in stricter:
+        if wanted[variable] == Demand.NONE:
+            known[variable] = is_count[variable] and not hidden[variable]
+            asked[variable] = Demand.NONE if known[variable] else Demand.INEXACT
     hidden |= (wanted > 0) & is_count
     price = _prices(system)
     free_down, free_up = _rounding_room(system, policy)
     programs = 0
     for members, rows in parts(system):
-        if not (wanted[members] > 0).any():
+        if not (asked[members] > 0).any():
             continue
         part = _Part(
             system=system,
-            policy=policy,
+            threshold=rules.threshold[members],
             members=members,
             matrix=system.matrix[rows][:, members].tocsr(),
-            wanted=wanted[members],
+            wanted=asked[members],
             hidden=hidden[members],
             fixed=published[members],
             withheld=nothing[members] if withheld is None else withheld[members],
             price=price[members],
             room=(free_down[members], free_up[members]),
-            stricter={i: (stricter or {}).get(int(v), 0) for i, v in enumerate(members)},
+            stricter={i: stricter[int(v)] for i, v in enumerate(members) if int(v) in stricter},
         )
         part.protect()
         part.prune()
-        hidden[members] = part.hidden
+        hidden[members] = part.hidden & ~known[members]
         programs += part.programs
     return Suppression(hidden & is_count, wanted, programs)
 
@@ -137,7 +146,7 @@ class _Part:
     """
 
     system: System
-    policy: ReleasePolicy
+    threshold: Ints
     members: Ints
     matrix: sparse.csr_matrix
     wanted: Demands
@@ -177,9 +186,10 @@ class _Part:
     def lacking(self, i: int) -> tuple[float, float]:
         """Return how far number i must still be able to rise, or else fall; (0, 0) when its demand is met."""
         if self.wanted[i] == Demand.INEXACT:
-            met = self.up[i] >= 1 - EPSILON or self.down[i] >= 1 - EPSILON
-            return (0.0, 0.0) if met else (1.0, 1.0)
-        t, a = self.policy.threshold, float(self.value[i])
+            step = max(1.0, float(self.stricter.get(i, 0)))
+            met = max(self.up[i], self.down[i]) >= step - EPSILON
+            return (0.0, 0.0) if met else (step, step)
+        t, a = int(self.threshold[i]), float(self.value[i])
         rise = max(t - a, 1.0) + self.stricter.get(i, 0)
         if self.up[i] < rise - EPSILON:
             return rise, 0.0

@@ -13,6 +13,7 @@ Shapes: `n` variables (counts first, in the order table, row, count; then differ
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 
@@ -22,6 +23,7 @@ import numpy.typing as npt
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
+from assets.release.policy import ReleasePolicy
 from assets.release.tables import TOTAL, PublishedTable
 
 Ints = npt.NDArray[np.int64]
@@ -136,6 +138,40 @@ def levels(system: System) -> Ints:
         width = len(spec.counts)
         out[block.offset : block.offset + block.rows * width] = np.repeat(level, width)
     return out
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The rule of each variable, all of shape (n,): threshold, whether zeros and certain rates are hidden."""
+
+    threshold: Ints
+    zeros: Bools
+    certain: Bools
+
+
+def rules_of(system: System, policy: ReleasePolicy, before: Mapping[str, ReleasePolicy]) -> Rules:
+    """Return the rule by which each variable is judged.
+
+    Rows of closed periods keep the rule of the release that showed them first (`before`, by release id), and
+    so do differences within one release; all else is judged by `policy`.
+    """
+    order = sorted(before)
+    policies = [policy, *(before[release] for release in order)]
+    index = np.zeros(len(system.values), np.int64)
+    for block in system.blocks:
+        width = len(block.spec.counts)
+        own = np.zeros(block.rows, np.int64)
+        for number, release in enumerate(order, start=1):
+            own[block.release == release] = number
+        index[block.offset : block.offset + block.rows * width] = np.repeat(own, width)
+    plain = (system.minuend >= 0) & (system.subtrahend >= 0)
+    upper, lower = index[system.minuend], index[system.subtrahend]
+    index = np.where(plain, np.where(upper == lower, upper, 0), index)
+    return Rules(
+        threshold=np.array([each.threshold for each in policies])[index],
+        zeros=np.array([each.zeros == "hidden" for each in policies])[index],
+        certain=np.array([each.certain == "hidden" for each in policies])[index],
+    )
 
 
 def parts(system: System) -> list[tuple[Ints, Ints]]:

@@ -78,12 +78,14 @@ class Column:
 
     `hidden_with_counts`: becomes null in rows where a count is hidden, because it was computed from the
     counts.
-    `digits`: decimals shown (None: as it is).
+    `digits`: decimals shown (None: as it is). `least`: null in rows that show a count below this one, because
+    the number tells small counts (the end of an interval, which depends on how many there are).
     """
 
     name: str
     hidden_with_counts: bool = False
     digits: int | None = None
+    least: int | None = None
 
 
 @dataclass(frozen=True)

@@ -115,7 +115,7 @@ def _audit(release: StoredRelease, earlier: list[StoredRelease], auditor_key: by
         ReleasePolicy.from_json(manifest["policy"]),
         annex,
         release_id=release.id,
-        earlier=[before.database for before in earlier],
+        earlier=earlier,
     )
     same = tables == manifest["tables"]
     checks = [Check("tables", same, "rows are those of the manifest" if same else "rows are not those signed")]

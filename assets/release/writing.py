@@ -17,7 +17,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from assets.release.published import rate_sql
+from assets.release.published import guard_sql, rate_sql
 from assets.release.system import Bools, System
 from assets.release.tables import HIDDEN_SENTENCE, Catalogue, PublishedTable
 from assets.release.working import WORK
@@ -66,8 +66,9 @@ def _stage(con: duckdb.DuckDBPyConnection, spec: PublishedTable, flags: Bools) -
             "w.release_id",
         )
     )
-    guarded = [column.name for column in spec.plain_columns if column.hidden_with_counts]
-    replaced = ", ".join(f'case when not suppressed then "{name}" end as "{name}"' for name in guarded)
+    guarded = {column.name: guard_sql(column, names) for column in spec.plain_columns}
+    guarded = {name: condition for name, condition in guarded.items() if condition}
+    replaced = ", ".join(f'case when {condition} then "{name}" end as "{name}"' for name, condition in guarded.items())
     rates = "".join(f', {rate_sql(rate)} as "{rate.name}"' for rate in spec.rates)
     con.execute(
         f'create table {STAGE}."{spec.name}" as with numbered as ('

@@ -80,4 +80,5 @@ def dagster(
         "--port",
         str(port),
     ]
+    os.chdir(place.root)
     os.execve(program, arguments, environment)  # noqa: S606

@@ -12,9 +12,7 @@ from support.release_grids import Bench, Grid, bench, grid
 from assets.release.policy import ReleasePolicy
 from assets.release.system import Bools
 
-SLOW = settings(
-    max_examples=12, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
-)
+SLOW = settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 SMALL = ReleasePolicy(threshold=3, certain="shown")
 
 
@@ -35,9 +33,7 @@ def _possible(cells: np.ndarray, hidden: np.ndarray) -> np.ndarray:
     """Return every whole grid (with margins, flat) that fits what is shown of `cells`; the grand total is shown."""
     rows, columns = cells.shape[0] - 1, cells.shape[1] - 1
     total = int(cells[-1, -1])
-    ranges = [
-        range(total + 1) if hidden[r, c] else [int(cells[r, c])] for r in range(rows) for c in range(columns)
-    ]
+    ranges = [range(total + 1) if hidden[r, c] else [int(cells[r, c])] for r in range(rows) for c in range(columns)]
     found = []
     for choice in itertools.product(*ranges):
         inner = np.array(choice).reshape(rows, columns)
@@ -83,9 +79,7 @@ def _variable(room: Bench, place: int, columns: int) -> int:
     label = "All" if row == count - 1 else names[0][row]
     other = "All" if column == columns - 1 else names[1][column]
     keys = sorted(
-        (first, second)
-        for first in (*names[0][: count - 1], "All")
-        for second in (*names[1][: columns - 1], "All")
+        (first, second) for first in (*names[0][: count - 1], "All") for second in (*names[1][: columns - 1], "All")
     )
     return keys.index((label, other))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -14,14 +15,19 @@ from support.release_tables import city_catalogue, fill_city
 from assets.release import folder as places
 from assets.release.log import details, entries, rollback
 from assets.release.manifest import AUDITOR_KEY
-from assets.release.policy import ReleaseError
+from assets.release.policy import ReleaseError, ReleasePolicy
 from assets.release.publish import AuditFailedError, Order, build, publish
 from assets.release.query import query
+from assets.release.tables import Catalogue, CellRef, Count, PublishedTable, Relation
 from assets.release.verify import verify
 
 KEYS = FixedKeys()
 PUBLIC, AUDITOR = KEYS.signing_key.public_key(), KEYS.derive(AUDITOR_KEY)
 FIRST, LATER = date(2026, 9, 1), date(2026, 10, 1)
+OVERALL = (
+    "measure = 'measure 00' and place = 'All' and grade_or_age_band = 'All' "
+    "and race_ethnicity = 'All' and sex = 'All' and economic_status = 'All'"
+)
 CITY = {"children": 900, "measures": 2, "places": 4}
 
 
@@ -64,6 +70,17 @@ def test_a_release_hides_small_counts_and_says_so_in_one_sentence(made: Path) ->
     assert _rows(release, "select count(*) from measure where suppressed and rate is not null") == [(0,)]
     shown = _rows(release, "select count(*), count(rate) from measure where not suppressed and denominator > 0")
     assert shown[0][0] == shown[0][1] > 0
+
+
+def test_a_table_of_the_night_is_rounded_and_its_small_counts_are_hidden(made: Path) -> None:
+    release = places.current(made / "releases")
+    columns = "source, quarantined, rows_read, share_low::double"
+    assert _rows(release, f"select {columns} from source_freshness order by source") == [
+        ("birth", None, 1200, None),
+        ("school", 0, None, None),
+        ("tanf", 0, 50, None),
+        ("wic", 240, 2210, 0.12),
+    ]
 
 
 def test_every_table_and_column_is_described(made: Path) -> None:
@@ -137,6 +154,51 @@ def test_a_new_version_of_a_closed_period_is_published_beside_the_old_one(city: 
     assert verify(city / "releases", PUBLIC, auditor_key=AUDITOR).passed
 
 
+def test_a_stricter_rule_holds_for_what_is_shown_first_under_it(city: Path) -> None:
+    _fill(city, version="2", children=1100)
+    stricter = replace(_order(city, LATER), policy=ReleasePolicy(threshold=13, zeros="hidden"))
+    second = publish(stricter, KEYS)
+    small = "select count(*) from measure where version = '{}' and numerator between 0 and 12"
+    assert _rows(second, small.format("2")) == [(0,)]
+    assert verify(city / "releases", PUBLIC, auditor_key=AUDITOR).passed
+
+
+def test_a_table_added_later_does_not_tell_what_arrived_late(city: Path) -> None:
+    """The new table's total is the old measure's denominator, but three children arrived since it froze."""
+    first = places.current(city / "releases")
+    before = _rows(first, f"select denominator from measure where {OVERALL} and period = '2024-25'")[0][0]
+    with duckdb.connect(str(city / "outcomes.duckdb")) as con:
+        con.execute(
+            "create table by_home as select * from (values ('All', 300), ('own', 203), ('rented', 97)) "
+            "as t(home, children)"
+        )
+        con.execute("alter table by_home add column period varchar default '2024-25'")
+        con.execute(f"update by_home set children = {before} + 3 where home = 'All'")
+        con.execute(f"update by_home set children = {before} + 3 - 97 where home = 'own'")
+    home = PublishedTable(
+        "by_home",
+        "Children by home.",
+        ("period", "home"),
+        (Count("children"),),
+        {"period": "the period", "home": "the home", "children": "the children"},
+        additive=("home",),
+        period="period",
+    )
+    same = Relation(
+        "homes are those of the measure",
+        CellRef("by_home", "children"),
+        CellRef("measure", "denominator"),
+        where="home = 'All'",
+        on=f"l.period = r.period and {OVERALL}",
+    )
+    catalogue = city_catalogue()
+    wider = Catalogue((*catalogue.tables, home), (*catalogue.relations, same))
+    second = publish(replace(_order(city, LATER), catalogue=wider), KEYS)
+    total = _rows(second, "select children, suppressed from by_home where home = 'All'")
+    assert total == [(None, True)]
+    assert verify(city / "releases", PUBLIC, auditor_key=AUDITOR).passed
+
+
 def test_rolling_back_moves_the_pointer_and_nothing_else(city: Path) -> None:
     first = places.current(city / "releases").id
     publish(_order(city, LATER), KEYS)
@@ -184,15 +246,17 @@ def test_a_failed_audit_names_cells_and_publishes_nothing(city: Path, monkeypatc
     from assets.release import publish as room
     from assets.release.suppress import Suppression, suppress
 
-    def careless(*args: object) -> Suppression:
-        found = suppress(*args)  # type: ignore[arg-type]
+    def careless(*args: object, **more: object) -> Suppression:
+        found = suppress(*args, **more)  # type: ignore[arg-type]
         hidden = found.hidden.copy()
         hidden[(found.demands > 0) & hidden] = False
         return Suppression(hidden, found.demands, found.programs)
 
     monkeypatch.setattr(room, "suppress", careless)
     _fill(city, version="2")
-    with pytest.raises(AuditFailedError, match=r"measure\.(numerator|denominator) \(measure="):
+    with pytest.raises(
+        AuditFailedError, match=r"stopped the release, nothing was published: measure.*\(measure=measure 00"
+    ):
         publish(_order(city, LATER), KEYS)
     assert len(entries(city / "releases")) == 1
     assert not list((city / "releases").glob(".building-*"))

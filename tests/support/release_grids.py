@@ -18,7 +18,7 @@ from assets.release.building import build_system
 from assets.release.policy import ReleasePolicy
 from assets.release.sensitivity import demands
 from assets.release.suppress import suppress
-from assets.release.system import Bools, System
+from assets.release.system import Bools, System, rules_of
 from assets.release.tables import Catalogue, Count, PublishedTable, Rate, Relation
 from assets.release.working import annex_of
 from assets.release.writing import log_table, stage_tables, write_tables
@@ -85,7 +85,7 @@ class Bench:
 
     def audit_released(self, hidden: Bools, earlier: tuple[Path, ...] = ()) -> AuditReport:
         """Attack what was written before (and perhaps tampered with)."""
-        annex = annex_of(self.system, hidden, demands(self.system, self.policy))
+        annex = annex_of(self.system, hidden, demands(self.system, rules_of(self.system, self.policy, {})))
         return audit(
             self.con, self.catalogue, self.policy, annex, release_id="r-1", earlier=earlier, schema="target.main"
         )
@@ -110,9 +110,7 @@ def bench(
         columns = {
             first: [row[0] for row in one.rows],
             second: [row[1] for row in one.rows],
-            **{
-                name: [row[2][number] for row in one.rows] for number, name in enumerate(one.spec.count_names)
-            },
+            **{name: [row[2][number] for row in one.rows] for number, name in enumerate(one.spec.count_names)},
             "release_id": pa.array([None] * len(one.rows), pa.string()),
         }
         con.register("rows_of_grid", pa.table(columns))

@@ -73,8 +73,8 @@ def freshness_table() -> PublishedTable:
         description="How fresh each source is.",
         dims=("source",),
         counts=(Count("quarantined", within="rows_read"), Count("rows_read")),
-        columns=(Column("lag_days"),),
-        comments=comments("source", "quarantined", "rows_read", "lag_days"),
+        columns=(Column("lag_days"), Column("share_low", digits=2, least=200)),
+        comments=comments("source", "quarantined", "rows_read", "lag_days", "share_low"),
         rounding=10,
         certain_shown=True,
     )
@@ -139,14 +139,17 @@ def fill_city(
         """
         create or replace table program_overlap as
         select a.period, 'p' || a.m as program_a, 'p' || b.m as program_b, count(*) as children
-        from child a join child b using (i, period) where a.hit and b.hit and a.m < b.m and b.m < 7 group by all
+        from child a join child b using (i, period) where a.hit and b.hit and a.m < b.m and b.m < 7 group by
+        all
         """
     )
     con.execute(
         """
         create or replace table source_freshness as
-        select * from (values ('birth', 3, 1204, 1), ('school', 0, 8, 2), ('wic', 40, 2207, 30))
-            as t(source, quarantined, rows_read, lag_days)
+        select * from (values
+            ('birth', 3, 1204, 1, .1), ('school', 0, 8, 2, .1), ('tanf', 0, 51, 2, .123), ('wic', 240, 2207,
+            30, .123)
+        ) as t(source, quarantined, rows_read, lag_days, share_low)
         """
     )
     con.execute("drop table child")
