@@ -9,9 +9,9 @@ from benchmarks.night import table
 
 HEAD = """# Benchmarks
 
-Written by `make bench`. Wall seconds and peak resident memory of each step of the demo city's first night (seed 7), each
-run once as a process of its own; the memory is that of the whole process while the step ran. Machines differ and are
-noisy: read the ratios.
+Written by `make bench`. Wall seconds and peak resident memory of each step of the demo city's first night (seed 7), run
+once as a process of its own; the memory is that of the whole process while the step ran. Machines differ and are noisy:
+read the ratios.
 
 """
 

@@ -8,7 +8,7 @@ import json
 import re
 import unicodedata
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any, Final
 
@@ -82,8 +82,12 @@ def parse_given(text: str) -> Given:
     )
 
 
+@lru_cache(maxsize=1 << 16)
 def parse_surname(text: str) -> Surname:
-    """Return the parts of one raw surname: `Garcia-Ruiz` is GARCIA and RUIZ, `de la Cruz` is DELACRUZ."""
+    """Return the parts of one raw surname: `Garcia-Ruiz` is GARCIA and RUIZ, `de la Cruz` is DELACRUZ.
+
+    Agencies name the same families, so what was parsed is kept: in memory, for the life of the process, and bounded.
+    """
     words = [word for word in fold(text).replace("-", " ").split() if not word.isdigit()]
     words = _without_suffix(words)
     if not words or is_placeholder(words):

@@ -75,7 +75,9 @@ def link(
     clock = _Clock()
     vault = Vault(vault_path)
     vault.compact()
-    records, members = read_records(vault, one_record_sources, ONE_ROUND)
+    with vault.held():
+        records, members = read_records(vault, one_record_sources, ONE_ROUND)
+        counts = vault.counts()
     clock.lap("read")
     pairs = score(records, ONE_ROUND, model)
     clock.lap("score")
@@ -84,7 +86,7 @@ def link(
     changes = Ledger(ledger_path).update(members, links.cluster, links.support, night, ring)
     clock.lap("ledger")
     return LinkReport(
-        records={source: vault.count(source) for source in vault.sources()},
+        records=counts,
         pairs_scored=len(pairs.left),
         pairs_linked=links.linked,
         abstained=links.abstained,

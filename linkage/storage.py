@@ -21,6 +21,16 @@ def reading(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 @contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Keep a database open for reading over several readings, each of which is then cheap; nothing may write it."""
+    if not path.exists():
+        yield
+        return
+    with reading(path):
+        yield
+
+
+@contextmanager
 def writing(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open a database for one short piece of work; nothing spills, and nothing tries to compress keys."""
     with duckdb.connect(path, config={"temp_directory": ""}) as connection:

@@ -6,6 +6,7 @@ hash. There is no date, no load night and no content column. A change rewrites i
 Linking does not belong here.
 """
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +19,7 @@ from linkage.keys import KeyRing
 from linkage.prf import Permutation
 from linkage.records import RECORD_KEY_BYTES, find_keys, key_matrix, key_order
 from linkage.rules import ONE_ROUND, Round
-from linkage.storage import quoted, reading, rewrite, writing
+from linkage.storage import held, quoted, reading, rewrite, writing
 from linkage.tokens import TOKEN_BYTES, token_table
 
 _COPY_ROWS: Final = 50_000
@@ -69,19 +70,20 @@ class Vault:
 
     def sources(self) -> list[str]:
         """Return the sources that have rows, sorted."""
-        return sorted(self._counts())
+        return sorted(self.counts())
 
     def count(self, source: str | None = None) -> int:
         """Return how many records of `source`, or of all sources, have tokens."""
-        counts = self._counts()
+        counts = self.counts()
         return sum(counts.values()) if source is None else counts.get(source, 0)
 
     def read(self, source: str) -> tuple[np.ndarray, np.ndarray]:
         """Return the record keys (n, 16) and tokens (n, columns, 16) of `source`, ordered by record key."""
-        if source not in self._counts():
-            return np.empty((0, RECORD_KEY_BYTES), np.uint8), np.empty((0, self._width // 16, 16), np.uint8)
-        with reading(self._path) as connection:
-            return _fetch(connection, source, self._width)
+        if self._path.exists():
+            with reading(self._path) as connection:
+                if source in self._counted(connection):
+                    return _fetch(connection, source, self._width)
+        return np.empty((0, RECORD_KEY_BYTES), np.uint8), np.empty((0, self._width // 16, 16), np.uint8)
 
     def rekey(self, old: KeyRing, new: KeyRing) -> None:
         """Replace K2: undo the old permutation and apply the new one, so that links and child IDs survive."""
@@ -89,17 +91,25 @@ class Vault:
         content = {source: self.read(source) for source in self.sources()}
         self._write({s: (keys, redo.forward(undo.backward(rows))) for s, (keys, rows) in content.items()})
 
-    def _counts(self) -> dict[str, int]:
+    def counts(self) -> dict[str, int]:
+        """Return how many records of each source that has rows have tokens, by source."""
         if not self._path.exists():
             return {}
         with reading(self._path) as connection:
-            layout = connection.execute("select layout from about").fetchall()
-            if layout != [(self._round.layout,)]:
-                raise VaultError(
-                    f"{self._path}: the vault holds tokens of another layout than {self._round.id}; "
-                    "move it away and load every source again: child IDs are in the ledger and survive"
-                )
-            return dict(connection.execute("select source, records from source").fetchall())
+            return dict(sorted(self._counted(connection).items()))
+
+    def held(self) -> AbstractContextManager[None]:
+        """Keep the vault open for several readings in a row, during which nothing may write it."""
+        return held(self._path)
+
+    def _counted(self, connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+        layout = connection.execute("select layout from about").fetchall()
+        if layout != [(self._round.layout,)]:
+            raise VaultError(
+                f"{self._path}: the vault holds tokens of another layout than {self._round.id}; "
+                "move it away and load every source again: child IDs are in the ledger and survive"
+            )
+        return dict(connection.execute("select source, records from source").fetchall())
 
     def _keep(self, source: str, keys: np.ndarray, rows: np.ndarray, keep: np.ndarray) -> int:
         if not keep.all():

@@ -6,8 +6,10 @@ Which night is next, how far a run is and how it ended are decided here; what th
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -15,7 +17,8 @@ from pathlib import Path
 from pipelines.setting_up import install_dagster_yaml
 from pipelines.workspace import Workspace, WorkspaceError
 
-POLL_SECONDS = 0.4
+POLL_SECONDS = 1.0
+HOLD_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
@@ -74,11 +77,16 @@ def run_night(workspace: Workspace, on: date, progress: Callable[[str, float], N
         raise WorkspaceError(
             f"the night {on} is before the workspace's first, {workspace.settings.start} (`start` in its settings)"
         )
+    preload_expectations()
     home = install_dagster_yaml(workspace)
     job = build_defs(workspace).resolve_job_def(NIGHTLY)
     run_id = make_new_run_id()
     total = len(job.nodes)
-    with DagsterInstance.from_config(str(home)) as instance, _watch(instance, run_id, total, progress):
+    with (
+        DagsterInstance.from_config(str(home)) as instance,
+        _open_log(instance, run_id),
+        _watch(instance, run_id, total, progress),
+    ):
         result = job.execute_in_process(
             instance=instance,
             partition_key=on.isoformat(),
@@ -94,6 +102,20 @@ def run_night(workspace: Workspace, on: date, progress: Callable[[str, float], N
     return NightOutcome(on, run_id, result.success, failures)
 
 
+def preload_expectations() -> None:
+    """Import Great Expectations beside the run's first steps, since it takes seconds.
+
+    An import that fails is tried again, and raises, where the first table is checked.
+    """
+    from assets.extracts.expectations import gx  # noqa: PLC0415
+
+    def load() -> None:
+        with suppress(Exception):
+            gx()
+
+    threading.Thread(target=load, name="import great_expectations", daemon=True).start()
+
+
 def _reason(event: object) -> str:
     """Innermost message of a failed step, as one line."""
     error = getattr(getattr(event, "event_specific_data", None), "error", None)
@@ -103,8 +125,52 @@ def _reason(event: object) -> str:
     return " ".join(str(text).split())
 
 
+class _open_log:  # noqa: N801  (used like a function)
+    """Keeps the files of Dagster's SQLite event log open for a run, from a thread of its own.
+
+    Dagster opens and closes such a file for every event, and SQLite puts its journal away whenever the last one
+    closes it; one idle connection spares that. Without SQLite this does nothing.
+    """
+
+    def __init__(self, instance: object, run_id: str) -> None:
+        place = getattr(getattr(instance, "event_log_storage", None), "path_for_shard", None)
+        self._paths = [Path(place(shard)) for shard in ("index", run_id)] if place else []
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._hold, daemon=True)
+
+    def _hold(self) -> None:
+        with ExitStack() as stack:
+            held: dict[Path, sqlite3.Connection] = {}
+            while len(held) < len(self._paths) and not self._stop.wait(HOLD_SECONDS):
+                for path in self._paths:
+                    if path not in held and path.exists():
+                        self._open(path, held, stack)
+            self._stop.wait()
+
+    def _open(self, path: Path, held: dict[Path, sqlite3.Connection], stack: ExitStack) -> None:
+        """Open one file; one that is still being made (not yet in WAL mode) is tried again later."""
+        connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)
+        try:
+            ready = connection.execute("pragma journal_mode").fetchone() == ("wal",)
+            connection.execute("select count(*) from sqlite_master").fetchone()
+        except sqlite3.Error:
+            ready = False
+        if ready:
+            held[path] = connection
+            stack.callback(connection.close)
+        else:
+            connection.close()
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+
 class _watch:  # noqa: N801  (used like a function)
-    """Tells `progress` how many steps of a run have ended, from a thread of its own."""
+    """Tells `progress` how many steps of a run have ended, from a thread of its own that reads only new events."""
 
     def __init__(self, instance: object, run_id: str, total: int, progress: Callable[[str, float], None]) -> None:
         self._instance, self._run_id, self._total, self._progress = instance, run_id, total, progress
@@ -114,11 +180,12 @@ class _watch:  # noqa: N801  (used like a function)
     def _poll(self) -> None:
         from dagster import DagsterEventType  # noqa: PLC0415
 
+        kinds = {DagsterEventType.STEP_SUCCESS, DagsterEventType.STEP_START}
+        cursor, ended = None, 0
         while not self._stop.wait(POLL_SECONDS):
-            records = self._instance.get_records_for_run(  # type: ignore[attr-defined]
-                self._run_id, of_type={DagsterEventType.STEP_SUCCESS, DagsterEventType.STEP_START}
-            ).records
-            ended = sum(r.event_log_entry.dagster_event_type == DagsterEventType.STEP_SUCCESS for r in records)
+            found = self._instance.get_records_for_run(self._run_id, cursor, kinds)  # type: ignore[attr-defined]
+            cursor, records = found.cursor, found.records
+            ended += sum(r.event_log_entry.dagster_event_type == DagsterEventType.STEP_SUCCESS for r in records)
             if records:
                 self._progress(
                     str(records[-1].event_log_entry.step_key).replace("__", " "), ended / max(self._total, 1)

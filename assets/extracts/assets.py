@@ -31,8 +31,9 @@ from dagster import (
 )
 
 from assets.extracts import report
-from assets.extracts.checks import MEANING, SOUND, check_names
+from assets.extracts.checks import CHECKS, MEANING, SOUND
 from assets.extracts.load import LoadReport, load_source
+from assets.extracts.nights import open_nights
 from assets.extracts.store import content_table
 from assets.night import Night
 from mou_policies.model import SourcePolicy
@@ -83,7 +84,7 @@ def _source_asset(
     @multi_asset(
         name=f"load_{name}",
         specs=_specs(source, deps, freshness),
-        check_specs=[_check_spec(check, content) for check in check_names(source.tables)],
+        check_specs=[_check_spec(check, content) for check in CHECKS],
         partitions_def=partitions,
     )
     def load(
@@ -93,7 +94,7 @@ def _source_asset(
         context.log.info(_summary(outcome))
         yield MaterializeResult(asset_key=tokens_key(name), metadata=_token_metadata(outcome))
         yield MaterializeResult(asset_key=content, metadata=_content_metadata(outcome, night))
-        yield from _check_results(source, outcome, content)
+        yield from _check_results(outcome, content)
 
     return load
 
@@ -145,14 +146,13 @@ def content_schema(source: SourcePolicy) -> TableSchema:
 
 
 def _check_spec(name: str, asset: AssetKey) -> AssetCheckSpec:
-    meaning = MEANING.get(name, "Great Expectations from the standard and the agreement, counts only.")
-    return AssetCheckSpec(name, asset=asset, description=meaning, blocking=name == SOUND)
+    return AssetCheckSpec(name, asset=asset, description=MEANING[name], blocking=name == SOUND)
 
 
-def _check_results(source: SourcePolicy, outcome: LoadReport, asset: AssetKey) -> Iterator[AssetCheckResult]:
+def _check_results(outcome: LoadReport, asset: AssetKey) -> Iterator[AssetCheckResult]:
     """Yield one result a check; one that had nothing to look at passes and says so."""
     found = {check.name: check for check in outcome.checks}
-    for name in check_names(source.tables):
+    for name in CHECKS:
         check = found.get(name)
         said = outcome.refusal if check is not None and not check.passed else None
         yield AssetCheckResult(
@@ -182,15 +182,16 @@ def _token_metadata(outcome: LoadReport) -> dict[str, Any]:
 def _content_metadata(outcome: LoadReport, night: Night) -> dict[str, Any]:
     """Return counts, names and reasons for a steward: the same that `cradlepath report` prints."""
     book, source = night.paths.nights, outcome.source
-    drops = [
-        {"policy": d.policy, "file": d.file, "table": d.table, "rows": d.rows}
-        for d in report.policy_drops(book, night.date, source)
-    ]
-    reasons = [
-        {"reason": r.reason, "file": r.file, "table": r.table, "column": r.column or "", "rows": r.rows}
-        for r in report.quarantine_reasons(book, night.date, source)
-    ]
-    unread = sorted({f"{c.table}.{c.column}" for c in report.unread_columns(book, night.date, source)})
+    with open_nights(book, read_only=True):  # held open: the three readings below then cost no opening each
+        drops = [
+            {"policy": d.policy, "file": d.file, "table": d.table, "rows": d.rows}
+            for d in report.policy_drops(book, night.date, source)
+        ]
+        reasons = [
+            {"reason": r.reason, "file": r.file, "table": r.table, "column": r.column or "", "rows": r.rows}
+            for r in report.quarantine_reasons(book, night.date, source)
+        ]
+        unread = sorted({f"{c.table}.{c.column}" for c in report.unread_columns(book, night.date, source)})
     files = [
         {
             "file": c.file,

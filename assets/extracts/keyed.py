@@ -20,6 +20,7 @@ from assets.extracts.columns import KEY
 
 _BLOCK = 64
 _CHUNK = 1 << 20
+_PIECE = 1 << 13
 
 
 def pads(secret: bytes) -> tuple[bytes, bytes]:
@@ -68,7 +69,9 @@ class KeyedDigests:
             select unhex(sha256($outer::blob || unhex(sha256($inner::blob || encode($about ||
             {framed})))))[1:16] as d from digested
         """
-        self._con.register("digested", rows)
+        # in pieces, which DuckDB digests side by side and returns in their order
+        pieces = pa.Table.from_batches(rows.to_batches(max_chunksize=_PIECE), rows.schema)
+        self._con.register("digested", pieces)
         try:
             parameters = {"outer": self._outer, "inner": self._inner, "about": f"{about}\n"}
             digests = self._con.sql(query, params=parameters).to_arrow_table()["d"]

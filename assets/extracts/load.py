@@ -20,7 +20,7 @@ from assets.extracts.delivery import Delivery, DeliveryError, open_delivery
 from assets.extracts.landing import LandingFile, Pending, deliveries_of
 from assets.extracts.nights import CheckResult, Delivered, FileCount, Nights, Page, open_nights
 from assets.extracts.settle import Settled, purge_optouts, settle
-from assets.extracts.store import open_content
+from assets.extracts.store import held_content, open_content
 from assets.extracts.treat import needs_births
 from assets.extracts.unit import Progress, Unit
 from assets.guard import no_values_in_errors
@@ -62,7 +62,11 @@ def load_source(night: Night, source_id: str, progress: Progress | None = None) 
     stored before stays. Anything unexpected (a full disk) raises, with its text withheld; nothing is half
     kept.
     """
-    with no_values_in_errors(f"the load of {source_id}"), open_nights(night.paths.nights) as book:
+    with (
+        no_values_in_errors(f"the load of {source_id}"),
+        open_nights(night.paths.nights) as book,
+        held_content(night.paths.content),
+    ):
         source = night.policy.sources.get(source_id)
         purged = purge_optouts(night, source.namespace if source else source_id)
         if source is None:

@@ -95,8 +95,8 @@ def _before(unit: Unit, counts: Mapping[Place, FileCount], night: Night) -> list
     known, vanished = unit.store.vanishing(unit.source.source, _excused(unit, night))
     whole = unit.delivery.mode == "full"
     found.append(checks.check_present(known, vanished if whole else 0, settings))
-    for table, staged in rows.items():
-        found.append(checks.check_expectations(unit.source.standard, unit.source.tables[table], staged, settings))
+    tables = [(unit.source.tables[name], staged) for name, staged in rows.items()]
+    found.append(checks.check_expectations(unit.source.standard, tables, settings))
     return found
 
 

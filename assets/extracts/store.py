@@ -348,6 +348,17 @@ def open_content(path: Path) -> Iterator[ContentStore]:
         con.close()
 
 
+@contextmanager
+def held_content(path: Path) -> Iterator[None]:
+    """Keep the content store's file open, with no transaction, so that each opening meanwhile costs little."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    con = duckdb.connect(str(path))
+    try:
+        yield
+    finally:
+        con.close()
+
+
 def put_in_order(path: Path) -> bool:
     """Rewrite a content store that was changed, each table in the order of its keyed keys; say whether it was.
 

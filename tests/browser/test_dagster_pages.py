@@ -41,7 +41,7 @@ def address(city) -> Iterator[str]:
     ) as server:
         for _ in range(120):
             try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/server_info", timeout=2)  # noqa: S310
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/server_info", timeout=2)
                 break
             except OSError:
                 time.sleep(0.5)

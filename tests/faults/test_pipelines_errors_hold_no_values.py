@@ -15,7 +15,8 @@ def test_a_library_error_is_replaced_by_its_kind_and_place() -> None:
         int(PLANTED)
     assert PLANTED not in str(failed.value)
     assert "ValueError" in str(failed.value)
-    assert failed.value.__cause__ is None and failed.value.__context__ is None
+    assert failed.value.__cause__ is None
+    assert failed.value.__suppress_context__
 
 
 def test_an_error_of_our_own_is_kept() -> None:
