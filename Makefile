@@ -1,6 +1,6 @@
 # Two commands are enough: `make run` and `make test`. Everything they need is built into .venv from the locks.
 PYTHON ?= python3
-CHILDREN ?= 20000
+CHILDREN ?= 5000
 SEED ?= 7
 CITY ?= demo-city
 BIN := .venv/bin

@@ -1,4 +1,3 @@
-
 """Whatever an agency sends, every row read has one outcome, keys stay unique, and a second run changes nothing."""
 
 from __future__ import annotations

@@ -45,9 +45,7 @@ def landing(city: Path, agency: str, night: int) -> Path:
 
 
 def table(path: Path, *, delimiter: str = ",", encoding: str = "utf-8-sig") -> list[Row]:
-    return _whole(
-        csv.DictReader(io.StringIO(path.read_text(encoding=encoding), newline=""), delimiter=delimiter)
-    )
+    return _whole(csv.DictReader(io.StringIO(path.read_text(encoding=encoding), newline=""), delimiter=delimiter))
 
 
 def member(path: Path, name: str) -> list[Row]:
@@ -121,9 +119,7 @@ def test_progress_is_told_up_to_the_end(tmp_path: Path) -> None:
     assert summary.files == sum(1 for path in (tmp_path / "workspace").rglob("*") if path.is_file())
 
 
-def test_truth_names_every_source_and_every_record_of_the_files(
-    city: Path, truth: dict[str, dict[str, str]]
-) -> None:
+def test_truth_names_every_source_and_every_record_of_the_files(city: Path, truth: dict[str, dict[str, str]]) -> None:
     assert set(truth) == set(SOURCES)
     seen: dict[str, set[str]] = defaultdict(set)
     for night in (1, 2, 3):
@@ -134,13 +130,9 @@ def test_truth_names_every_source_and_every_record_of_the_files(
             for row in member(zips(city, "school_district", night), "users.csv")
             if row["role"] == "student"
         }
-        seen["consents"] |= {
-            row["form_id"] for row in table(landing(city, "consent_office", night) / "forms.csv")
-        }
+        seen["consents"] |= {row["form_id"] for row in table(landing(city, "consent_office", night) / "forms.csv")}
     for night in (1, 2):
-        seen["hmis"] |= {
-            row["PersonalID"] for row in member(zips(city, "human_services", night), "Client.csv")
-        }
+        seen["hmis"] |= {row["PersonalID"] for row in member(zips(city, "human_services", night), "Client.csv")}
         seen["child_welfare"] |= {
             row["client_id"] for row in table(landing(city, "child_welfare", night) / "clients.csv")
         }
@@ -155,13 +147,9 @@ def test_truth_names_every_source_and_every_record_of_the_files(
         assert seen[source] - {""} == set(truth[source]), source
 
 
-def test_twins_share_birth_date_and_mother_and_have_an_order(
-    city: Path, truth: dict[str, dict[str, str]]
-) -> None:
+def test_twins_share_birth_date_and_mother_and_have_an_order(city: Path, truth: dict[str, dict[str, str]]) -> None:
     sets: dict[tuple[str, ...], list[Row]] = defaultdict(list)
-    for row in {
-        certificate(row): row for row in births(city, 1) if row["PLUR"] != "01" and row["FILENO"]
-    }.values():
+    for row in {certificate(row): row for row in births(city, 1) if row["PLUR"] != "01" and row["FILENO"]}.values():
         sets[row["MOM_SSN"], row["PLUR"]].append(row)
     full = [rows for rows in sets.values() if len(rows) == int(rows[0]["PLUR"])]
     assert len(full) >= 0.85 * len(sets) > 10
@@ -202,15 +190,9 @@ def test_absence_and_reading_are_plausible_and_follow_circumstances(city: Path) 
     homeless = {row["student_id"] for row in table(folder / "mckinney_vento_2025-26.csv")}
     chronic = {student: absent[student] >= 17.5 for student in whole}
     assert 0.17 < np.mean(list(chronic.values())) < 0.30
-    assert np.mean([chronic[s] for s in whole & homeless]) > 1.5 * np.mean(
-        [chronic[s] for s in whole - homeless]
-    )
+    assert np.mean([chronic[s] for s in whole & homeless]) > 1.5 * np.mean([chronic[s] for s in whole - homeless])
     results = [row for year in ("2024-25", "2025-26") for row in table(folder / f"assessments_{year}.csv")]
-    met = [
-        row["level"] in {"met", "exceeded"}
-        for row in results
-        if row["tool"] == "G3ELA" and row["tested"] == "Y"
-    ]
+    met = [row["level"] in {"met", "exceeded"} for row in results if row["tool"] == "G3ELA" and row["tested"] == "Y"]
     assert 0.30 < np.mean(met) < 0.52
     assert all(not row["level"] and not row["score"] for row in results if row["tested"] == "N")
 
@@ -225,16 +207,13 @@ def test_every_night_brings_new_corrected_and_withdrawn_records(city: Path) -> N
         gone = list(resources(city, "deleted", night))
         assert gone[0]["entry"][0]["request"]["method"] == "DELETE"
     students = [
-        {row["sourcedId"] for row in member(zips(city, "school_district", night), "users.csv")}
-        for night in (1, 2, 3)
+        {row["sourcedId"] for row in member(zips(city, "school_district", night), "users.csv")} for night in (1, 2, 3)
     ]
     assert students[1] - students[0]
     assert students[0] - students[1] - {""}
     deleted = [row for row in member(zips(city, "human_services", 2), "Client.csv") if row["DateDeleted"]]
     assert deleted
-    agencies = {
-        path.name for path in (city / "workspace" / "landing").glob("*") if (path / NIGHTS[2]).is_dir()
-    }
+    agencies = {path.name for path in (city / "workspace" / "landing").glob("*") if (path / NIGHTS[2]).is_dir()}
     assert agencies == {"vital_records", "health_exchange", "school_district", "consent_office"}
 
 
@@ -253,11 +232,7 @@ def test_the_late_file_and_the_quirks_of_benefit_files(city: Path) -> None:
 
 def test_an_unchanged_record_is_the_same_on_every_night(city: Path) -> None:
     nights = [
-        {
-            row["sourcedId"]: row
-            for row in member(zips(city, "school_district", night), "users.csv")
-            if row["sourcedId"]
-        }
+        {row["sourcedId"]: row for row in member(zips(city, "school_district", night), "users.csv") if row["sourcedId"]}
         for night in (1, 2, 3)
     ]
     for before, after in pairwise(nights):
@@ -277,16 +252,12 @@ def test_bad_rows_are_there_and_few(city: Path) -> None:
     assert max(ids.values()) == 2
     events = list(resources(city, "Immunization", 1))
     known = {patient.get("id") for patient in resources(city, "Patient", 1)}
-    orphans = [
-        event for event in events if event["patient"]["reference"].removeprefix("Patient/") not in known
-    ]
+    orphans = [event for event in events if event["patient"]["reference"].removeprefix("Patient/") not in known]
     assert len(orphans) == 1
 
 
 def test_opt_outs_name_a_record_of_the_agency(city: Path, truth: dict[str, dict[str, str]]) -> None:
-    forms = [
-        row for night in (1, 2, 3) for row in table(landing(city, "consent_office", night) / "forms.csv")
-    ]
+    forms = [row for night in (1, 2, 3) for row in table(landing(city, "consent_office", night) / "forms.csv")]
     named = [row for row in forms if row["agency_source"] and row["form_id"]]
     assert len(named) >= 8
     assert {row["scope"] for row in named} == {"linkage"}
@@ -298,14 +269,10 @@ def test_opt_outs_name_a_record_of_the_agency(city: Path, truth: dict[str, dict[
 def test_patients_are_us_core_shaped(city: Path) -> None:
     patients = [patient for patient in resources(city, "Patient", 1) if "identifier" in patient]
     codes = Counter(
-        (item["type"]["coding"][0]["code"], item["system"])
-        for patient in patients
-        for item in patient["identifier"]
+        (item["type"]["coding"][0]["code"], item["system"]) for patient in patients for item in patient["identifier"]
     )
     assert {code for code, _ in codes} == {"MR", "SS", "MC"}
-    urls = Counter(
-        extension["url"].rsplit("/", 1)[1] for patient in patients for extension in patient["extension"]
-    )
+    urls = Counter(extension["url"].rsplit("/", 1)[1] for patient in patients for extension in patient["extension"])
     assert urls["us-core-race"] == urls["us-core-ethnicity"] > 0.85 * len(patients)
     assert any(patient.get("multipleBirthInteger") == 2 for patient in patients)
     mothers = [patient["contact"][0] for patient in patients if "contact" in patient]
@@ -317,9 +284,7 @@ def test_patients_are_us_core_shaped(city: Path) -> None:
 def test_a_victim_service_provider_has_clients(city: Path) -> None:
     path = zips(city, "human_services", 1)
     providers = {
-        row["OrganizationID"]
-        for row in member(path, "Organization.csv")
-        if row["VictimServiceProvider"] == "1"
+        row["OrganizationID"] for row in member(path, "Organization.csv") if row["VictimServiceProvider"] == "1"
     }
     projects = {row["ProjectID"] for row in member(path, "Project.csv") if row["OrganizationID"] in providers}
     assert any(row["ProjectID"] in projects for row in member(path, "Enrollment.csv"))

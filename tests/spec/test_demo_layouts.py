@@ -69,9 +69,7 @@ def test_ije_layout_is_that_of_the_published_mapping() -> None:
         published = {
             row["Name"]: (int(row["Beginning Location"]) - 1, int(row["Length"]))
             for row in csv.DictReader(handle)
-            if row["Data Flow"] == "Natality"
-            and row["Beginning Location"].isdigit()
-            and row["Length"].isdigit()
+            if row["Data Flow"] == "Natality" and row["Beginning Location"].isdigit() and row["Length"].isdigit()
         }
     ours = birth.layout()
     shared = ours.keys() & published.keys()

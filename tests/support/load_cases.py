@@ -1,4 +1,3 @@
-
 """A small city for tests of the load: agreements as objects, a landing folder, and everything stored as rows."""
 
 from __future__ import annotations

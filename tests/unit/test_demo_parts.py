@@ -24,9 +24,7 @@ def test_streams_are_repeatable_and_independent() -> None:
 def test_misspelling_changes_most_names_by_little() -> None:
     before = pa.array(["Rodríguez", "Washington", "Philip", "Müller", "Li"] * 200)
     after = errors.misspell(stream(1, "typos"), before)
-    distances = [
-        damerau_levenshtein_distance(a, b) for a, b in zip(before.to_pylist(), after.to_pylist(), strict=True)
-    ]
+    distances = [damerau_levenshtein_distance(a, b) for a, b in zip(before.to_pylist(), after.to_pylist(), strict=True)]
     assert max(distances) <= 2
     assert np.mean(np.array(distances[:4]) > 0) > 0.5
     assert after.to_pylist()[4] == "Li"
@@ -101,9 +99,7 @@ def test_chance_follows_its_probability() -> None:
 
 def test_schedule_changes_records_every_night_and_no_record_twice() -> None:
     who = np.arange(5000)
-    records = schedule(
-        1, "demo", who, pa.array([str(n) for n in who]), who, nights=np.ones(5000, dtype=np.int64)
-    )
+    records = schedule(1, "demo", who, pa.array([str(n) for n in who]), who, nights=np.ones(5000, dtype=np.int64))
     for night in (2, 3):
         assert (records.first == night).any()
         assert (records.corrected == night).any()
