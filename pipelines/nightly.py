@@ -6,10 +6,9 @@ Which night is next, how far a run is and how it ended are decided here; what th
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -18,7 +17,6 @@ from pipelines.setting_up import install_dagster_yaml
 from pipelines.workspace import Workspace, WorkspaceError
 
 POLL_SECONDS = 1.0
-HOLD_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
@@ -71,6 +69,7 @@ def run_night(workspace: Workspace, on: date, progress: Callable[[str, float], N
     from dagster._core.utils import make_new_run_id  # noqa: PLC0415
 
     from pipelines.definitions import build_defs  # noqa: PLC0415
+    from pipelines.event_log import one_engine_a_log  # noqa: PLC0415
     from pipelines.jobs import NIGHTLY  # noqa: PLC0415
 
     if on < workspace.settings.start:
@@ -84,7 +83,7 @@ def run_night(workspace: Workspace, on: date, progress: Callable[[str, float], N
     total = len(job.nodes)
     with (
         DagsterInstance.from_config(str(home)) as instance,
-        _open_log(instance, run_id),
+        one_engine_a_log(),
         _watch(instance, run_id, total, progress),
     ):
         result = job.execute_in_process(
@@ -123,50 +122,6 @@ def _reason(event: object) -> str:
         error = error.cause
     text = error.message if error is not None else (getattr(event, "message", "") or "failed")
     return " ".join(str(text).split())
-
-
-class _open_log:  # noqa: N801  (used like a function)
-    """Keeps the files of Dagster's SQLite event log open for a run, from a thread of its own.
-
-    Dagster opens and closes such a file for every event, and SQLite puts its journal away whenever the last one
-    closes it; one idle connection spares that. Without SQLite this does nothing.
-    """
-
-    def __init__(self, instance: object, run_id: str) -> None:
-        place = getattr(getattr(instance, "event_log_storage", None), "path_for_shard", None)
-        self._paths = [Path(place(shard)) for shard in ("index", run_id)] if place else []
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._hold, daemon=True)
-
-    def _hold(self) -> None:
-        with ExitStack() as stack:
-            held: dict[Path, sqlite3.Connection] = {}
-            while len(held) < len(self._paths) and not self._stop.wait(HOLD_SECONDS):
-                for path in self._paths:
-                    if path not in held and path.exists():
-                        self._open(path, held, stack)
-            self._stop.wait()
-
-    def _open(self, path: Path, held: dict[Path, sqlite3.Connection], stack: ExitStack) -> None:
-        """Open one file; one that is still being made (not yet in WAL mode) is tried again later."""
-        connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)
-        try:
-            ready = connection.execute("pragma journal_mode").fetchone() == ("wal",)
-            connection.execute("select count(*) from sqlite_master").fetchone()
-        except sqlite3.Error:
-            ready = False
-        if ready:
-            held[path] = connection
-            stack.callback(connection.close)
-        else:
-            connection.close()
-
-    def __enter__(self) -> None:
-        self._thread.start()
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
 
 
 class _watch:  # noqa: N801  (used like a function)
