@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from assets.night import Night
 from linkage.quality import linkage_quality
@@ -39,4 +40,7 @@ def night_quality(night: Night) -> pa.Table | None:
         con.execute(f"attach '{night.paths.ledger}' as ledger (read_only)")
         con.execute(f"attach '{night.paths.spine}' as spine (read_only)")
         subgroups = con.sql(_SUBGROUPS).to_arrow_table()
-    return linkage_quality(night.paths.ledger, subgroups)
+    found = linkage_quality(night.paths.ledger, subgroups)
+    # How many families sent a form, and how they link, is nobody's business outside the hub.
+    forms = [source.source for source in night.policy.sources.values() if source.kind == "consent"]
+    return found.filter(pc.invert(pc.is_in(found.column("source"), pa.array(forms, pa.string()))))

@@ -140,12 +140,10 @@ class Vault:
 
     def _write(self, changed: dict[str, tuple[np.ndarray, np.ndarray]]) -> None:
         """Replace the tables of the given sources in one transaction."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        is_new = not self._path.exists()
+        if not self._path.exists():  # made whole and moved in, so that a first write that fails leaves a sound vault
+            rewrite(self._path, lambda connection: self._create(connection, compact=False))
         with writing(self._path) as connection:
             connection.execute("begin")
-            if is_new:
-                self._create(connection, compact=False)
             connection.execute("update about set compact = false")
             for source, (keys, rows) in changed.items():
                 connection.execute("delete from source where source = ?", [source])

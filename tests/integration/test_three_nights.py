@@ -97,3 +97,18 @@ def test_no_record_key_or_child_id_is_released(city) -> None:
                 for row in con.execute(f'select * from "{schema}"."{table}"').fetchall():
                     assert not children & {str(value) for value in row}
     assert pointer.exists()
+
+
+def test_how_families_decided_is_not_published(city) -> None:
+    rows = json.loads(
+        city.run(
+            "query",
+            "--json",
+            "--workspace",
+            str(city.home),
+            "select source from linkage_quality union select source from source_freshness",
+        )
+    )
+    sources = {row["source"] for row in rows}
+    assert {"birth", "school"} <= sources
+    assert "consents" not in sources

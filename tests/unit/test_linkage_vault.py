@@ -119,3 +119,17 @@ def test_a_new_k2_keeps_equality_and_changes_every_token(ring, tmp_path):
     groups = [len(np.unique(rows[:, column].view("<u8"), axis=0)) for rows in (before, after)]
     assert groups[0] == groups[1] == 28
     assert vault.upsert("birth", tokens(new, 0, 40)) == 0
+
+
+def test_a_first_write_that_fails_leaves_a_vault_that_later_nights_can_use(ring, tmp_path, monkeypatch):
+    vault = Vault(tmp_path / "vault.duckdb")
+
+    def full(*_):
+        raise OSError("no space left on device")
+
+    with monkeypatch.context() as disk:
+        disk.setattr("linkage.vault._insert", full)
+        with pytest.raises(OSError, match="no space"):
+            vault.upsert("birth", tokens(ring, 0, 5))
+    assert vault.sources() == []
+    assert vault.upsert("birth", tokens(ring, 0, 5)) == 5
