@@ -60,7 +60,8 @@ def _sign(city, agreements: Path) -> None:
     assert "signed" in city.run("mou", "verify", "clinic.yaml", *where)
 
 
-@pytest.mark.parametrize("standard", ["csv", pytest.param("parquet", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("standard", ["csv", "parquet"])
 def test_a_source_with_any_column_names_links(city_before, tmp_path: Path, standard: str) -> None:
     city = type(city_before)(tmp_path / "city", tmp_path / "temp")
     city.temp.mkdir()
