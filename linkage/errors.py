@@ -18,3 +18,7 @@ class VaultError(LinkageError):
 
 class TruthError(LinkageError):
     """A truth file cannot be used: columns missing, or none of its records is in the ledger."""
+
+
+class SealError(LinkageError):
+    """A sealed file that does not open: cut, changed, or made with another key."""
