@@ -28,6 +28,7 @@ from dagster import (
 
 from assets.guard import no_values_in_errors
 from assets.night import Night
+from linkage.review import load_decisions
 from linkage.run import LinkReport, LinkSettings, link
 
 CHILD_IDS = AssetKey("child_ids")
@@ -54,7 +55,18 @@ def link_night(night: Night) -> LinkReport:
         if night.settings.threshold_bits is None
         else LinkSettings(threshold_bits=night.settings.threshold_bits)
     )
-    report = link(night.paths.vault, night.paths.ledger, one_record_sources(night), night.date, night.keys, settings)
+    paths = night.paths
+    decisions = load_decisions(paths.decisions, night.keys)
+    report = link(
+        paths.vault,
+        paths.ledger,
+        paths.evidence,
+        one_record_sources(night),
+        night.date,
+        night.keys,
+        settings,
+        decisions,
+    )
     card = json.dumps(report.model_card, indent=2, sort_keys=True, default=str)
     night.paths.model_card.write_text(card + "\n", encoding="utf-8")
     return report
@@ -119,7 +131,8 @@ def build_link_assets(
 
 def records_beyond_one(night: Night) -> int:
     """Count (child, source) pairs with two records or more, over the sources that promise one record a child."""
-    with duckdb.connect(str(night.paths.ledger), read_only=True) as con:
+    with duckdb.connect() as con:
+        con.register("record_child", night.record_child())
         [(doubled,)] = con.execute(
             """
             select count(*) from (

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Literal
 
 import pyarrow as pa
 
+from linkage.ledger import Ledger
+
 if TYPE_CHECKING:
     from assets.extracts.delivery import Limits
     from linkage.keys import KeyRing
@@ -41,6 +43,9 @@ class StatePaths:
     vault: Path
     content: Path
     ledger: Path
+    evidence: Path
+    decisions: Path
+    exposure: Path
     spine: Path
     outcomes: Path
     nights: Path
@@ -54,9 +59,12 @@ class StatePaths:
         """Lay the state out under `root`; the registry defaults to a SQLite file beside the others."""
         return cls(
             root=root,
-            vault=root / "vault.duckdb",
+            vault=root / "vault",
             content=root / "content.duckdb",
-            ledger=root / "ledger.duckdb",
+            ledger=root / "ledger.sealed",
+            evidence=root / "evidence.sealed",
+            decisions=root / "decisions.sealed",
+            exposure=root / "exposure.json",
             spine=root / "spine.duckdb",
             outcomes=root / "outcomes.duckdb",
             nights=root / "nights.duckdb",
@@ -100,3 +108,7 @@ class Night:
     policy: Policy
     settings: NightSettings = field(default_factory=NightSettings)
     optouts: OptOuts = no_optouts
+
+    def record_child(self) -> pa.Table:
+        """Return which record is which child, from the ledger: source, record_key, child_id."""
+        return Ledger(self.paths.ledger, self.keys).record_child()

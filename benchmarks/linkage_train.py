@@ -1,4 +1,4 @@
-"""Write linkage/data/model_v1.json: u from public name tables, m counted on a made-up city.
+"""Write linkage/data/model_v2.json: u from public name tables, m counted on a made-up city.
 
     .venv/bin/python benchmarks/linkage_train.py            # 6,000 children of
     tests/support/linkage_city.py, seed 101
@@ -15,19 +15,20 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-import jellyfish
 import numpy as np
 import pyarrow as pa
 
+from linkage import likeness, names
 from linkage.comparisons import comparisons
+from linkage.decisions import Decisions
 from linkage.keys import KeyRing
+from linkage.linking import Clock, link_tonight
 from linkage.model import Model, Probability
 from linkage.names import canonical_given, given_frequencies, surname_frequencies
 from linkage.records import record_keys
-from linkage.rules import ONE_ROUND
-from linkage.run import read_records
-from linkage.score import predict
+from linkage.rules import ROUND
 from linkage.tokens import encode
+from linkage.universe import NOBODY, build_universe
 from linkage.vault import Vault
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -40,6 +41,8 @@ CONCENTRATION = 2.0  # a name is about twice as common in one city as in the nat
 SMOOTHING = 2.0  # added to every count: no level is certain
 FLOOR = 1e-5  # parents' numbers written for their children: an id agreement is never worth more than this
 LEAST_M = {  # how often clerks get it wrong at the least, where a made-up city is too clean to show it
+    ("birth_date", "the year"): 0.01,
+    ("birth_date", "differs"): 0.002,
     ("sex", "differs"): 0.005,
     ("middle_initial", "differs"): 0.01,
     ("mother_given_name", "differs"): 0.02,
@@ -47,6 +50,8 @@ LEAST_M = {  # how often clerks get it wrong at the least, where a made-up city 
     ("medicaid_id", "differs"): 0.02,
     ("birth_order", "differs"): 0.02,
 }
+LEAST_RARE = 0.03  # cousins, and names that are rare in the nation and common in one neighbourhood
+SAMPLE = 400_000  # pairs of names drawn from the tables
 TWIN_GUARD = {  # the soft veto, in bits; see docs/linkage.md
     "given name and middle initial differ": -17.0,
     "given name differs, same mother": -15.5,
@@ -64,19 +69,31 @@ def agreement(frequencies: dict[str, float], form: Callable[[str], str]) -> floa
     return sum((share / total) ** 2 for share in pooled.values())
 
 
+def drawn(frequencies: dict[str, float], rng: np.random.Generator) -> list[str]:
+    known = sorted(frequencies)
+    shares = np.array([frequencies[name] for name in known])
+    return [known[n] for n in rng.choice(len(known), SAMPLE, p=shares / shares.sum())]
+
+
 def probabilities_u() -> dict[str, dict[str, float]]:
+    rng = np.random.default_rng(7)
     given, surname = given_frequencies(), surname_frequencies()
     canonical = CONCENTRATION * agreement(given, canonical_given)
-    alike = agreement(given, jellyfish.soundex) + agreement(given, lambda name: name[:3])
-    part = 3 * CONCENTRATION * agreement(surname, str)  # three slots a record: about three chances to meet
-    sound = agreement(surname, jellyfish.soundex)
+    pairs = list(zip(drawn(given, rng), drawn(given, rng), strict=True))
+    other = [pair for pair in pairs if canonical_given(pair[0]) != canonical_given(pair[1])]
+    nickname = sum(bool(slots(one) & slots(two)) for one, two in other) / len(pairs)
+    alike = sum(likely(one, two) for one, two in other) / len(pairs)
+    families = list(zip(drawn(surname, rng), drawn(surname, rng), strict=True))
+    alike_family = sum(likely(one, two) for one, two in families if one != two) / len(families)
+    part = 3 * CONCENTRATION * agreement(surname, str)  # several slots a record: about three chances to meet
     initial = agreement(given, lambda name: name[0])
-    same_day, days = 1 / (365.25 * BIRTH_YEARS), 30.4
-    partly = 1 / (12 * BIRTH_YEARS) + 1 / 365.25 + 1 / (days * BIRTH_YEARS)
+    same_day, days, years = 1 / (365.25 * BIRTH_YEARS), 30.4, 1 / BIRTH_YEARS
+    partly = 1 / (12 * BIRTH_YEARS) + 1 / 365.25 + 1 / (days * BIRTH_YEARS) + same_day
     return {
-        "birth_date": {"same": same_day, "two of three parts": partly},
-        "given_name": {"same or nickname": canonical, "alike": alike},
-        "surname": {"a part the same": part, "sounds alike": sound},
+        "birth_date": {"same": same_day, "two of three parts": partly, "the year": years},
+        "given_name": {"same or nickname": canonical, "may be a nickname": nickname, "alike": alike},
+        "surname": {"a part the same": part, "alike": alike_family},
+        "names": {"both the same, surname rare": max(bearers(2), LEAST_RARE)},
         "sex": {"same": 0.5},
         "middle_initial": {"same": initial},
         "zip": {"same": 1 / ZIP_CODES},
@@ -87,6 +104,22 @@ def probabilities_u() -> dict[str, dict[str, float]]:
     }
 
 
+def slots(name: str) -> set[str]:
+    return {canonical_given(name), *filter(None, likeness.other_formal_names(name))}
+
+
+def likely(one: str, two: str) -> bool:
+    forms = ((names._sound(name), *likeness.alike_forms(name)) for name in (one, two))
+    return any(a == b and a is not None for a, b in zip(*forms, strict=True))
+
+
+def bearers(power: int) -> float:
+    """Of all people (power 1), or of pairs of strangers of one surname (power 2), how many have a rare one."""
+    shares = surname_frequencies()
+    rare = sum(p**power for name, p in shares.items() if likeness.is_rare(name))
+    return rare / sum(p**power for p in shares.values())
+
+
 def complete(levels: dict[str, float], names: list[str]) -> dict[str, float]:
     return levels | {names[-1]: 1 - sum(levels.values())}
 
@@ -95,45 +128,47 @@ def count_m(children: int, seed: int, u: dict) -> dict[str, dict[str, float]]:
     city = make_city(children, seed)
     with tempfile.TemporaryDirectory() as folder:
         ring = KeyRing.create(Path(folder) / "keys")
-        vault = Vault(Path(folder) / "vault.duckdb")
+        vault = Vault(Path(folder) / "vault", ring)
         for source in city.tables:
             vault.upsert(source, encode(city.keyed(source, ring), source, ring))
-        records, names = read_records(vault, ONE_RECORD, ONE_ROUND)
-        child = truth_of(city, ring, names)
-        shapes = [one for one in comparisons(ONE_ROUND) if one.name != "twin_guard"]
-        columns = tuple(f"gamma_{one.name}" for one in shapes)
-        pairs = predict(records, ONE_ROUND, untrained(u), columns)
-    left, right = (pairs.column(f"record_{side}").to_numpy() for side in "lr")
-    same = child[left] == child[right]
+        tonight = build_universe(vault, vault.waiting(), NOBODY, ONE_RECORD, Decisions())
+        linked = link_tonight(tonight, vault, untrained(u), 0.0, Clock())
+        child = truth_of(city, ring, vault.names, tonight)
+    shapes = [one for one in comparisons(ROUND) if one.name != "twin_guard"]
+    record, pairs = linked.opened.record, linked.pairs
+    same = child[record[pairs.left]] == child[record[pairs.right]]
+    names_of = [one.name for one in comparisons(ROUND)]
     m = {}
     for shape in shapes:
-        gamma = pairs.column(f"gamma_{shape.name}").to_numpy()[same]
-        counts = [SMOOTHING + np.sum(gamma == len(shape.levels) - 1 - n) for n in range(len(shape.levels))]
+        found = pairs.levels[same, names_of.index(shape.name)]
+        counts = [SMOOTHING + np.sum(found == n) for n in range(len(shape.levels))]
         m[shape.name] = {lv.name: float(c / sum(counts)) for lv, c in zip(shape.levels, counts, strict=True)}
     return {name: raised(name, levels) for name, levels in m.items()}
 
 
 def raised(name: str, levels: dict[str, float]) -> dict[str, float]:
-    """Raise the level "differs" to its least share, and lower the others in proportion."""
+    """Raise rare levels to their least share, at the cost of the first."""
     floor = LEAST_M.get((name, "differs"), 0.0)
+    if name == "names":
+        return {"both the same, surname rare": bearers(1), "both the same, common": 1 - bearers(1)}
     if name == "birth_order":  # too few twins in a city of any size to count
         return {"same": 1 - floor, "differs": floor}
-    least = max(levels["differs"], floor)
-    scale = (1 - least) / (1 - levels["differs"])
-    return {level: share * scale for level, share in levels.items()} | {"differs": least}
+    least = {level: max(share, LEAST_M.get((name, level), 0.0)) for level, share in levels.items()}
+    first = next(iter(levels))
+    return least | {first: 1 - sum(share for level, share in least.items() if level != first)}
 
 
-def truth_of(city, ring, names) -> np.ndarray:
+def truth_of(city, ring, names_of, tonight) -> np.ndarray:
     of = {}
     for source in city.tables:
         ids = [(record_id, child) for s, record_id, child, _ in city.truth if s == source]
         keys = record_keys(pa.array([record_id for record_id, _ in ids]), source, ring).to_pylist()
         of |= {(source, key): child for key, (_, child) in zip(keys, ids, strict=True)}
-    return np.array([of[names.sources[s], bytes(k)] for s, k in zip(names.source, names.keys, strict=True)])
+    return np.array([of[names_of[s], bytes(k)] for s, k in zip(tonight.source, tonight.keys, strict=True)])
 
 
 def untrained(u: dict) -> Model:
-    shapes = comparisons(ONE_ROUND)
+    shapes = comparisons(ROUND)
     table = {one.name: {lv.name: Probability(0.5, 0.5) for lv in one.levels} for one in shapes}
     return Model("untrained", "", table)
 
@@ -142,9 +177,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--children", type=int, default=6000)
     parser.add_argument("--seed", type=int, default=101)
-    parser.add_argument("--out", type=Path, default=ROOT / "linkage" / "data" / "model_v1.json")
+    parser.add_argument("--out", type=Path, default=ROOT / "linkage" / "data" / "model_v2.json")
     args = parser.parse_args()
-    shapes = {one.name: [level.name for level in one.levels] for one in comparisons(ONE_ROUND)}
+    shapes = {one.name: [level.name for level in one.levels] for one in comparisons(ROUND)}
     u = {name: complete(levels, shapes[name]) for name, levels in probabilities_u().items()}
     m = count_m(args.children, args.seed, u)
     table = {
@@ -155,7 +190,7 @@ def main() -> None:
     table["twin_guard"] = {name: {"m": 0.001 * 2.0**bits, "u": 0.001} for name, bits in TWIN_GUARD.items()}
     table["twin_guard"]["no sign of a twin"] = {"m": 0.998, "u": 0.998}
     model = {
-        "version": "v1",
+        "version": "v2",
         "trained_on": f"m: made-up city of {args.children} children, seed {args.seed}; "
         "u: 1990 Census name tables, fixed shares for date, sex, ZIP and numbers",
         "probabilities": table,

@@ -10,21 +10,36 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from linkage import fields, names
+from linkage import fields, likeness, names
 
 ATOMS: Final[tuple[str, ...]] = (
     "given",
     "given_canonical",
     "given_sound",
     "given_start",
+    "given_end",
+    "given_even",
+    "given_odd",
+    "given_2",
+    "given_3",
+    "given_4",
     "surname_1",
     "surname_2",
     "surname_3",
+    "surname_4",
     "surname_sound",
+    "surname_start",
+    "surname_end",
+    "surname_even",
+    "surname_odd",
+    "rare_surname",
     "birth_date",
     "birth_year_month",
     "birth_month_day",
     "birth_year_day",
+    "birth_year",
+    "birth_any_order",
+    "birth_known",
     "sex",
     "middle",
     "zip",
@@ -36,6 +51,14 @@ ATOMS: Final[tuple[str, ...]] = (
 """The atoms of a record, in order; each an Arrow string array, null where the record does not have it."""
 
 
+_GIVEN_FORMS: Final = ("given_start", "given_end", "given_even", "given_odd", "given_2", "given_3", "given_4")
+_SURNAME_FORMS: Final = ("surname_start", "surname_end", "surname_even", "surname_odd")
+_SLOTS: Final = ("surname_1", "surname_2", "surname_3", "surname_4")
+_NOTHING: Final = pa.scalar(None, pa.string())
+_DEFAULT_DAY: Final = "01-01"
+"""What clerks write who know the year only: it blocks like any date and never speaks against another one."""
+
+
 def build_atoms(identifiers: pa.Table, date_format: str | None = None) -> dict[str, pa.Array]:
     """Return the atoms of n records, each a string array of length n.
 
@@ -44,28 +67,38 @@ def build_atoms(identifiers: pa.Table, date_format: str | None = None) -> dict[s
     raw = _Raw(identifiers)
     full = _spread_many(raw["full_name"], names.split_full, 3)
     given_text = pc.coalesce(_blank_to_null(raw["given"]), full[0])
-    given = _given_forms(given_text)
+    given, marks = _given_forms(given_text), _given_marks(given_text)
     surname_text = pc.coalesce(_blank_to_null(raw["surname"]), full[2])
     middle_text = pc.coalesce(_blank_to_null(raw["middle"]), full[1])
     birth = _spread(raw["birth_date"], fields.date_parser(date_format))
     year, month, day = (pc.utf8_slice_codeunits(birth, a, b) for a, b in ((0, 4), (5, 7), (8, 10)))
+    surnames = _surname_slots(surname_text, raw["mother_surname"], raw["mother_maiden"])
     atoms = {
+        **dict(zip(_GIVEN_FORMS, given[3:], strict=True)),
         "given": given[0],
         "given_canonical": given[1],
         "given_sound": given[2],
-        "given_start": given[3],
-        **_surname_slots(surname_text, raw["mother_surname"], raw["mother_maiden"]),
+        **surnames,
+        "rare_surname": _rare(surnames["surname_1"]),
         "birth_date": birth,
         "birth_year_month": pc.binary_join_element_wise(year, month, "-"),
         "birth_month_day": pc.binary_join_element_wise(month, day, "-"),
         "birth_year_day": pc.binary_join_element_wise(year, day, "-"),
+        "birth_year": year,
+        "birth_any_order": pc.binary_join_element_wise(
+            year,
+            pc.min_element_wise(month, day, skip_nulls=False),
+            pc.max_element_wise(month, day, skip_nulls=False),
+            "-",
+        ),
+        "birth_known": pc.if_else(pc.equal(pc.utf8_slice_codeunits(birth, 5, 10), _DEFAULT_DAY), _NOTHING, birth),
         "sex": _spread(raw["sex"], fields.parse_sex),
-        "middle": pc.coalesce(_spread(middle_text, names.parse_middle), given[4]),
+        "middle": pc.coalesce(_spread(middle_text, names.parse_middle), marks[0]),
         "zip": _spread(raw["zip"], fields.parse_zip),
-        "mother_given": pc.coalesce(_spread(raw["mother_given"], names.parse_mother_given), given[5]),
+        "mother_given": pc.coalesce(_spread(raw["mother_given"], names.parse_mother_given), marks[1]),
         "ssn": _spread(raw["ssn"], fields.parse_ssn),
         "medicaid_id": _spread(raw["medicaid_id"], fields.parse_number),
-        "birth_order": _birth_order(raw["birth_order"], raw["plurality"], given[6]),
+        "birth_order": _birth_order(raw["birth_order"], raw["plurality"], marks[2]),
     }
     return {name: atoms[name] for name in ATOMS}
 
@@ -99,40 +132,55 @@ def _spread_many(values: pa.Array, parse: Callable[[str], Sequence[str | None]],
 
 
 def _given_forms(text: pa.Array) -> list[pa.Array]:
-    def forms(value: str) -> tuple[str | None, ...]:
-        one = names.parse_given(value)
-        return (
-            one.exact,
-            one.canonical,
-            one.sound,
-            one.start,
-            one.second_initial,
-            one.mother,
-            one.birth_order,
-        )
+    """Return exact, canonical and sounding form, then `_GIVEN_FORMS`."""
+    return _spread_many(text, _one_given, 3 + len(_GIVEN_FORMS))
 
-    return _spread_many(text, forms, 7)
+
+def _one_given(value: str) -> tuple[str | None, ...]:
+    one = names.parse_given(value)
+    others = likeness.other_formal_names(one.exact) if one.exact else (None, None, None)
+    return (one.exact, one.canonical, one.sound, *likeness.alike_forms(one.exact), *others)
+
+
+def _given_marks(text: pa.Array) -> list[pa.Array]:
+    """Return what a given-name field says beside the name: second initial, mother's name, birth order."""
+
+    def marks(value: str) -> tuple[str | None, ...]:
+        one = names.parse_given(value)
+        return one.second_initial, one.mother, one.birth_order
+
+    return _spread_many(text, marks, 3)
 
 
 def _surname_slots(surname: pa.Array, mother: pa.Array, maiden: pa.Array) -> dict[str, pa.Array]:
-    """Return three slots of surnames that never repeat: the first part, then the last part and the mother's.
+    """Return four slots of surnames that never repeat: the first part, the last part, the mother's, all in one.
 
-    The slots are comparable with one another: a hyphenated name, a parent's name and a changed name then
-    meet.
+    The slots are comparable with one another: a hyphenated name, a name run together, a parent's name and a changed
+    name then meet.
     """
 
     def parts(value: str) -> tuple[str | None, ...]:
         one = names.parse_surname(value)
-        return one.first, one.last, one.sound
+        whole = f"{one.first}{one.last}" if one.first and one.last else None
+        return one.first, one.last, whole, one.sound, *likeness.alike_forms(one.first)
 
-    first, last, sound = _spread_many(surname, parts, 3)
-    mother_first, mother_last, _ = _spread_many(mother, parts, 3)
-    maiden_first, _, _ = _spread_many(maiden, parts, 3)
+    first, last, whole, sound, *forms = _spread_many(surname, parts, 8)
+    mother_first, mother_last, *_ = _spread_many(mother, parts, 8)
+    maiden_first, *_ = _spread_many(maiden, parts, 8)
     slots = [first]
     for _ in range(2):
         free = [_unless_in(one, slots) for one in (last, mother_first, maiden_first, mother_last)]
         slots.append(pc.coalesce(*free))
-    return dict(zip(("surname_1", "surname_2", "surname_3"), slots, strict=True)) | {"surname_sound": sound}
+    slots.append(_unless_in(whole, slots))
+    alike = dict(zip(_SURNAME_FORMS, forms, strict=True))
+    return dict(zip(_SLOTS, slots, strict=True)) | {"surname_sound": sound} | alike
+
+
+def _rare(surname: pa.Array) -> pa.Array:
+    """Return a constant where the surname is rare, null elsewhere."""
+    coded = surname.dictionary_encode()
+    rare = ["rare" if likeness.is_rare(name) else None for name in coded.dictionary.to_pylist()]
+    return pa.array(rare, pa.string()).take(coded.indices)
 
 
 def _unless_in(values: pa.Array, taken: list[pa.Array]) -> pa.Array:

@@ -20,13 +20,15 @@ class TokenBatch:
     """The tokens of n records, every row of one shape.
 
     `keys` uint8 (n, 16) record keys; `tags` uint8 (n, tags, 16); `anchors` uint8 (n, anchors, 16);
-    `features` uint16 (n, features). Gaps hold a keyed function of record and column.
+    `features` uint16 (n, features). Gaps hold a keyed function of record and column. `unlinkable` says how many of the
+    n records have no tag and no anchor of their own: a count, since a row does not show it.
     """
 
     keys: np.ndarray
     tags: np.ndarray
     anchors: np.ndarray
     features: np.ndarray
+    unlinkable: int = 0
 
     def __len__(self) -> int:
         return len(self.keys)

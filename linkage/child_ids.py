@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from linkage.keys import KeyRing
-from linkage.prf import BLOCK, Permutation
+from linkage.prf import BLOCK, Aes
 
 PREFIX: Final = "c-"
 LETTERS: Final = 26
@@ -21,13 +21,13 @@ class ChildIds:
     """Counters to child IDs and back, for whole arrays."""
 
     def __init__(self, ring: KeyRing):
-        self._permutation = Permutation(ring.derive("child.permutation"))
+        self._permutation = Aes(ring.derive("child.permutation"))
 
     def encode(self, counters: np.ndarray) -> np.ndarray:
         """Return the child IDs of n counters (int64 >= 0) as an array of str."""
         blocks = np.zeros((len(counters), 2), ">u8")
         blocks[:, 1] = counters
-        permuted = self._permutation.forward(blocks.view(np.uint8).reshape(-1, BLOCK))
+        permuted = self._permutation(blocks.view(np.uint8).reshape(-1, BLOCK))
         bits = np.zeros((len(counters), LETTERS * 5), np.uint8)
         bits[:, : BLOCK * 8] = np.unpackbits(permuted, axis=1)
         letters = _ALPHABET[bits.reshape(-1, LETTERS, 5) @ _PLACE]
@@ -44,7 +44,7 @@ class ChildIds:
         digit = np.argsort(_ALPHABET)[np.minimum(value, len(_ALPHABET) - 1)].astype(np.uint8)
         bits = (digit[:, :, None] >> np.arange(4, -1, -1, dtype=np.uint8)) & 1
         blocks = np.packbits(bits.reshape(len(text), -1)[:, : BLOCK * 8], axis=1)
-        words = self._permutation.backward(blocks).copy().view(">u8")
+        words = self._permutation.back(blocks).copy().view(">u8")
         if words[:, 0].any():
             raise ValueError("a child ID of another key ring; the ledger needs the keys it was made with")
         return words[:, 1].astype(np.int64)

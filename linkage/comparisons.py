@@ -7,11 +7,8 @@ The probabilities of the levels are data (`linkage.model`); nothing here knows t
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
 
-from linkage.rules import PRESENT, SWAPPED_NAMES, Round
-
-_SLOTS: Final = ("surname_1", "surname_2", "surname_3")
+from linkage.rules import GIVEN_SLOTS, PRESENT, SURNAME_SLOTS, SWAPPED_NAMES, Round
 
 
 @dataclass(frozen=True)
@@ -48,39 +45,58 @@ class _Sql:
         """Hold when both records have the atom, as far as any shared anchor tells."""
         return self.agree(PRESENT + atom)
 
-    def surname(self) -> str:
-        """Hold when any slot of one record's surnames equals any slot of the other's."""
+    def any_slot(self, slots: tuple[str, ...]) -> str:
+        """Hold when any of one record's name slots equals any of the other's."""
         crossed = [
             f"{a.id}_{one}_l = {a.id}_{other}_r"
             for a in self._anchors
-            for one in _SLOTS
-            for other in _SLOTS
+            for one in slots
+            for other in slots
             if one in a.features and other in a.features
         ]
-        return f"({self.agree('surname_1', SWAPPED_NAMES)} or {' or '.join(crossed)})"
+        return f"({self.agree(slots[0], SWAPPED_NAMES)} or {' or '.join(crossed)})"
+
+    def namesakes(self) -> str:
+        """Hold when both names are the same, as far as an anchor made of both tells."""
+        return _any(_same(a.id) for a in self._anchors if "rare_surname" in a.features)
+
+    def likely(self, name: str) -> str:
+        """Hold when a form of the name that survives a typing error is the same."""
+        return self.agree(*(f"{name}_{form}" for form in ("sound", "start", "end", "even", "odd")))
 
 
 def comparisons(round_: Round) -> tuple[Comparison, ...]:
     """Return all comparisons over the columns of `round_`."""
     sql = _Sql(round_)
-    given = sql.agree("given_canonical", SWAPPED_NAMES)
-    alike = sql.agree("given_sound", "given_start")
-    differs = f"({sql.both_have('given')} and not {given} and not {alike})"
+    same = sql.agree("given_canonical", SWAPPED_NAMES)
+    nickname = sql.any_slot(GIVEN_SLOTS)
+    alike = sql.likely("given")
+    differs = f"({sql.both_have('given')} and not {nickname} and not {alike})"
     return (
         _birth_date(sql),
         Comparison(
             "given_name",
-            f"not ({given} or {alike} or {sql.both_have('given')})",
-            (Level("same or nickname", given), Level("alike", alike), Level("differs", "ELSE")),
+            f"not ({nickname} or {alike} or {sql.both_have('given')})",
+            (
+                Level("same or nickname", same),
+                Level("may be a nickname", nickname),
+                Level("alike", alike),
+                Level("differs", "ELSE"),
+            ),
         ),
         Comparison(
             "surname",
             None,
             (
-                Level("a part the same", sql.surname()),
-                Level("sounds alike", sql.agree("surname_sound")),
+                Level("a part the same", sql.any_slot(SURNAME_SLOTS)),
+                Level("alike", sql.likely("surname")),
                 Level("differs", "ELSE"),
             ),
+        ),
+        Comparison(
+            "names",
+            f"not {sql.namesakes()}",
+            (Level("both the same, surname rare", sql.agree("rare_surname")), Level("both the same, common", "ELSE")),
         ),
         _plain(sql, "sex", "sex"),
         _plain(sql, "middle_initial", "middle"),
@@ -101,11 +117,17 @@ def _plain(sql: _Sql, name: str, atom: str) -> Comparison:
 
 def _birth_date(sql: _Sql) -> Comparison:
     full = sql.agree("birth_date")
-    partly = sql.agree("birth_year_month", "birth_month_day", "birth_year_day")
+    partly = sql.agree("birth_year_month", "birth_month_day", "birth_year_day", "birth_any_order")
+    year = sql.agree("birth_year")
     return Comparison(
         "birth_date",
-        f"not ({full} or {partly} or {sql.both_have('birth_date')})",
-        (Level("same", full), Level("two of three parts", partly), Level("differs", "ELSE")),
+        f"not ({full} or {partly} or {year} or {sql.both_have('birth_known')})",
+        (
+            Level("same", full),
+            Level("two of three parts", partly),
+            Level("the year", year),
+            Level("differs", "ELSE"),
+        ),
     )
 
 

@@ -46,7 +46,7 @@ class Labelled:
     groups: dict[str, np.ndarray]
 
 
-def evaluate(truth_csv: Path, ledger: Path | Ledger, ring: KeyRing) -> dict[str, Any]:
+def evaluate(truth_csv: Path, ledger: Path, ring: KeyRing) -> dict[str, Any]:
     """Return precision, recall and F1 of the ledger against `truth_csv`.
 
     The file has the columns source, record_id, child; it, or `people.csv` beside it (one row a child),
@@ -57,8 +57,7 @@ def evaluate(truth_csv: Path, ledger: Path | Ledger, ring: KeyRing) -> dict[str,
     rows = _read(truth_csv, REQUIRED)
     people = truth_csv.with_name(_PEOPLE)
     about = {row["child"]: row for row in _read(people, ("child",))} if people.exists() else {}
-    open_ledger = ledger if isinstance(ledger, Ledger) else Ledger(ledger)
-    of_key = _child_ids(open_ledger)
+    of_key = _child_ids(Ledger(ledger, ring))
     keys = _keys(rows, ring)
     found = [number for number, key in enumerate(keys) if key in of_key]
     if not found:
@@ -199,6 +198,6 @@ def _keys(rows: list[dict[str, str]], ring: KeyRing) -> list[tuple[str, bytes]]:
 
 
 def _child_ids(ledger: Ledger) -> dict[tuple[str, bytes], str]:
-    current = ledger.current()
+    current = ledger.record_child()
     owners = zip(current.column("source").to_pylist(), current.column("record_key").to_pylist(), strict=True)
     return dict(zip(owners, current.column("child_id").to_pylist(), strict=True))

@@ -39,9 +39,7 @@ def pairs_schema(comparisons: tuple[str, ...]) -> pa.Schema:
     (`linkage.comparisons`), or `MISSING`. `outcome` is `LINKED` (one child now), `REFUSED` or `TIED`.
     """
     levels = [(f"level_{name}", pa.uint8()) for name in comparisons]
-    return pa.schema(
-        [*_SIDES, ("weight", pa.float32()), ("outcome", pa.dictionary(pa.int16(), pa.string())), *levels]
-    )
+    return pa.schema([*_SIDES, ("weight", pa.float32()), ("outcome", pa.dictionary(pa.int16(), pa.string())), *levels])
 
 
 def evidence_store(path: Path, ring: KeyRing) -> SealedTables:

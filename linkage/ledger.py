@@ -1,12 +1,11 @@
-"""The child-ID ledger: which record is which child, now and as of any date, and why it changed.
+"""The child-ID ledger: which record is which child, now and on any past day, and why it changed.
 
-`state/ledger.duckdb` holds the current assignment, the records that were withdrawn, and events that are only
-ever added. Dates: a move, merge, split, withdrawal, return, retirement or revival keeps its night. The first
-assignment of a record keeps only its *period* (1 July to 30 June), because the night a birth record was first
-loaded tells the birthday. For the same reason no table is in order of arrival: every change writes the
-file anew, sorted by child ID, which is a keyed permutation.
+`state/ledger.sealed` holds the current assignment, the records that were withdrawn, and events that are only ever
+added. It is sealed, because who belongs together, and since when, tells children apart. In it children are counters;
+their IDs (`linkage.child_ids`) are made when asked for.
 
-Belongs here: child IDs and record keys. Does not: tokens, identifiers, content.
+Belongs here: reading, updating. What an event means is `linkage.ledger_events`, asking the past `linkage.lineage`.
+Tokens, identifiers and content do not belong here.
 """
 
 from dataclasses import asdict, dataclass
@@ -14,7 +13,6 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 
@@ -22,23 +20,24 @@ from linkage.assign import assign
 from linkage.child_ids import ChildIds
 from linkage.errors import LinkageError
 from linkage.keys import KeyRing
-from linkage.ledger_events import EVENT_SCHEMA, Before, Events, events_of
-from linkage.records import RECORD_KEY_TYPE, find_keys, key_matrix
-from linkage.storage import reading, rewrite
+from linkage.ledger_events import KINDS, WITHDRAW, Event, Step, events_of
+from linkage.merkle import leaf, root
+from linkage.records import RECORD_KEY_TYPE, key_matrix
+from linkage.sealing import SealedTables
 
-SUPPORT_STEP: Final = 5
-SUPPORT_MOST: Final = 40
-_TABLES: Final = ("assignment", "withdrawn", "event")
-_ORDER: Final = {
-    "assignment": "child_id, source, record_key",
-    "withdrawn": "child_id, source, record_key",
-    "event": "child_id, source, record_key, step, kind, other_id",
-}
-_VIEWS: Final = (
-    "create view record_child as select source, record_key, child_id from assignment",
-    "create view child as select child_id, count(*)::int as records, count(distinct source)::int as sources "
-    "from assignment group by child_id order by child_id",
+_ASSIGNMENT: Final = pa.schema([("source", pa.int16()), ("record_key", RECORD_KEY_TYPE), ("child", pa.int64())])
+EVENTS: Final = pa.schema(
+    [
+        ("batch", pa.int32()),
+        ("kind", pa.int8()),
+        ("child", pa.int64()),
+        ("other", pa.int64()),
+        ("source", pa.int16()),
+        ("record_key", RECORD_KEY_TYPE),
+        ("night", pa.date32()),
+    ]
 )
+"""`batch` numbers the updates; `source` is -1 and `record_key` zero in an event of a child."""
 
 
 @dataclass(frozen=True)
@@ -69,180 +68,241 @@ class LedgerChanges:
         return any(value for name, value in asdict(self).items() if name != "children")
 
 
+@dataclass(frozen=True)
+class LedgerState:
+    """All records that have a child: `sources` names, `source` int16 (n,), `keys` uint8 (n, 16), `counter` int64 (n,).
+
+    Rows are ordered by the first half of the key.
+    """
+
+    sources: tuple[str, ...]
+    source: np.ndarray
+    keys: np.ndarray
+    counter: np.ndarray
+    next_counter: int = 0
+
+    def find(self, keys: np.ndarray) -> np.ndarray:
+        """Return the row of each record key (k, 16), int64, -1 where it has no child."""
+        if not len(self.keys) or not len(keys):
+            return np.full(len(keys), -1, np.int64)
+        at = np.minimum(np.searchsorted(_half(self.keys), _half(keys)), len(self.keys) - 1)
+        return np.where((self.keys[at] == keys).all(axis=1), at, -1)
+
+    def rows_of(self, counters: np.ndarray) -> np.ndarray:
+        """Return the rows whose child is among `counters`."""
+        wanted = np.zeros(max(self.next_counter, 1), bool)
+        wanted[counters] = True
+        return np.flatnonzero(wanted[self.counter]) if len(self.counter) else np.empty(0, np.int64)
+
+
 class Ledger:
-    """The ledger in one DuckDB file, created at the first update."""
+    """The ledger in one sealed file, created at the first update."""
 
-    def __init__(self, path: Path):
-        self._path = path
+    def __init__(self, path: Path, ring: KeyRing):
+        self._file = SealedTables(path, ring.derive("ledger.seal"))
+        self.ring = ring
+        self.ids = ChildIds(ring)
+        self._tables: dict[str, pa.Table] | None = None
 
-    def update(
-        self, members: Membership, cluster: np.ndarray, support: np.ndarray, night: date, ring: KeyRing
-    ) -> LedgerChanges:
-        """Record that the members form these clusters as of `night`; return what changed.
+    def state(self) -> LedgerState:
+        """Return who is which child now."""
+        about = self._read()
+        return _state(about["assignment"], tuple(about["sources"].column("name").to_pylist()), self._next())
 
-        `cluster` int64 (n,) numbers from 0; `support` float (n,) the best match weight of each record's
-        links. The same clusters again change nothing and write nothing. Raises LinkageError when the
-        ledger was made with other keys.
+    def update(self, members: Membership, cluster: np.ndarray, removed: np.ndarray, night: date) -> LedgerChanges:
+        """Record that the members form these clusters as of `night`, and that others are gone; return what changed.
+
+        `cluster` int64 (n,) says by equal numbers which members are one child; every record that is neither a member
+        nor `removed` (record keys, (k, 16)) keeps its child. Nothing changed, nothing is written. Raises SealError
+        when the ledger was made with other keys.
         """
-        ids = ChildIds(ring)
-        before = self._before(members, ids)
-        given = assign(cluster, before.earlier, before.next_counter)
-        now = given.of_cluster[cluster] if len(cluster) else np.empty(0, np.int64)
-        events = events_of(before, now, members, night, ids)
-        bands = support_band(support)
+        state, gone = self.state(), self._withdrawn()
+        at, leaving = state.find(members.keys), state.find(removed)
+        leaving = leaving[leaving >= 0]
+        before = _taken(state.counter, at)
+        past = np.where(before >= 0, -1, _taken(gone.counter, gone.find(members.keys)))
+        stays = np.ones(len(state.keys), bool)
+        stays[at[at >= 0]] = stays[leaving] = False
+        touched = np.concatenate([before, state.counter[leaving]])
+        outside = np.intersect1d(state.counter[stays], touched[touched >= 0])
+        _, numbers = np.unique(cluster, return_inverse=True)
+        numbers = _by_first(numbers.ravel())
+        given = assign(numbers, np.where(before >= 0, before, past), state.next_counter, outside)
+        now = given.of_cluster[numbers] if len(numbers) else np.empty(0, np.int64)
+        step = Step(before, past, now, state.counter[leaving], outside, state.next_counter)
+        events = events_of(step)
+        counts = {name: sum(len(e.child) for e in events if KINDS[e.kind] == kind) for name, kind in _COUNTED.items()}
         changes = LedgerChanges(
-            children=len(np.unique(now)),
-            new_children=given.next_counter - before.next_counter,
-            **events.counts,
+            children=len(np.unique(np.concatenate([state.counter[stays], now]))),
+            new_children=given.next_counter - state.next_counter,
+            **counts,
         )
-        if changes or not self._path.exists() or not np.array_equal(bands, before.support):
-            self._store(members, ids.encode(now), bands, before, events, next_counter=given.next_counter)
+        if changes:
+            self._store(_Update(members, now, state, stays, gone, leaving, events, night, given.next_counter))
         return changes
 
-    def current(self) -> pa.Table:
-        """Return source, record_key, child_id and support band of every record that has tokens."""
-        return self._table("assignment")
+    def record_child(self) -> pa.Table:
+        """Return source, record_key and child_id of every record that has a child, ordered by child ID."""
+        state = self.state()
+        return self.named(state.sources, state.source, state.keys, state.counter)
+
+    def named(self, sources: tuple[str, ...], source: np.ndarray, keys: np.ndarray, counter: np.ndarray) -> pa.Table:
+        """Return source, record_key and child_id of some records, ordered by child ID, source and key."""
+        children, of_row = np.unique(counter, return_inverse=True)
+        texts = pa.array(self.ids.encode(children), pa.string())
+        names = pa.array(sources, pa.string()) if sources else pa.array([], pa.string())
+        table = pa.table(
+            {
+                "source": names.take(pa.array(source.astype(np.int32))),
+                "record_key": _keys(keys).cast(pa.binary()),
+                "child_id": texts.take(pa.array(of_row.ravel())),
+            }
+        )
+        return table.sort_by([("child_id", "ascending"), ("source", "ascending"), ("record_key", "ascending")])
 
     def events(self) -> pa.Table:
-        """Return all events, ordered by child ID."""
-        return self._table("event")
+        """Return all events in the order in which they were added, children as counters (`EVENTS`)."""
+        return self._read()["events"]
 
-    def as_of(self, day: date) -> pa.Table:
-        """Return source, record_key and child_id as they stood at the end of `day`.
+    def sources(self) -> tuple[str, ...]:
+        """Return the names that `source` numbers in the events."""
+        return tuple(self._read()["sources"].column("name").to_pylist())
 
-        A record counts from the first day of the period it was first assigned in: its night is not kept.
-        """
-        if not self._path.exists():
-            return self._table("assignment").select(["source", "record_key", "child_id"])
-        query = """
-            with per_record as (
-                select source, record_key, step, kind, child_id,
-                       coalesce(night, make_date(left(period, 4)::int, 7, 1)) as since
-                from event where record_key is not null
-            ),
-            last as (
-                select source, record_key, arg_max(kind, step) as kind, arg_max(child_id, step) as child_id
-                from per_record where since <= $day group by source, record_key
-            )
-            select source, record_key, child_id from last where kind <> 'withdraw'
-            order by child_id, source, record_key
-        """
-        with reading(self._path) as connection:
-            return connection.sql(query, params={"day": day}).to_arrow_table()
+    def root(self) -> bytes:
+        """Return the Merkle root of all nights' events, computed anew from the events."""
+        events = self.events()
+        batch = events.column("batch").to_numpy()
+        starts = np.flatnonzero(np.diff(batch, prepend=-1))
+        return root([leaf(events.slice(a, b - a)) for a, b in zip(starts, [*starts[1:], len(batch)], strict=True)])
 
-    def _table(self, name: str) -> pa.Table:
-        if not self._path.exists():
-            return _EMPTY[name]
-        with reading(self._path) as connection:
-            return connection.sql(f"from {name} order by rowid").to_arrow_table()
+    def _read(self) -> dict[str, pa.Table]:
+        if self._tables is None:
+            self._tables = self._file.read() or _EMPTY
+        return self._tables
 
-    def _before(self, members: Membership, ids: ChildIds) -> Before:
-        current, gone = self._table("assignment"), self._table("withdrawn")
-        try:
-            counters = ids.decode(_text(current.column("child_id")))
-            gone_counters = ids.decode(_text(gone.column("child_id")))
-        except ValueError:
-            raise LinkageError(
-                f"{self._path}: child IDs of other keys than this key ring's; restore the key ring they belong to"
-            ) from None
-        at = _locate(current, members)
-        gone_at = _locate(gone, members)
-        active = np.where(at >= 0, counters[at] if len(counters) else -1, -1)
-        past = np.where(gone_at >= 0, gone_counters[gone_at] if len(gone_counters) else -1, -1)
-        support = current.column("support").to_numpy()
-        still = np.zeros(current.num_rows, bool)
-        still[at[at >= 0]] = True
-        return Before(
-            active=active,
-            past=past,
-            support=np.where(at >= 0, support[at] if len(support) else -1, -1),
-            table=current,
-            counters=counters,
-            still=still,
-            withdrawn=gone,
-            returned=gone_at[gone_at >= 0],
-            events=self._table("event"),
-            next_counter=self._next_counter(),
-        )
+    def _next(self) -> int:
+        return int(self._read()["about"].column("next_counter")[0].as_py())
 
-    def _next_counter(self) -> int:
-        if not self._path.exists():
-            return 0
-        with reading(self._path) as connection:
-            return int(connection.execute("select next_counter from about").fetchall()[0][0])
+    def _withdrawn(self) -> LedgerState:
+        return _state(self._read()["withdrawn"], (), self._next())
 
-    def _store(
-        self,
-        members: Membership,
-        child_ids: np.ndarray,
-        support: np.ndarray,
-        before: Before,
-        events: Events,
-        *,
-        next_counter: int,
-    ) -> None:
-        left = before.table.filter(pa.array(~before.still)).select(["source", "record_key", "child_id"])
-        stayed_away = np.ones(before.withdrawn.num_rows, bool)
-        stayed_away[before.returned] = False
-        tables = {
-            "assignment": _assignment(members, child_ids, support),
-            "withdrawn": pa.concat_tables([before.withdrawn.filter(pa.array(stayed_away)), left]),
-            "event": pa.concat_tables([before.events.cast(EVENT_SCHEMA), events.table]),
+    def _store(self, update: "_Update") -> None:
+        tables = self._read()
+        sources = [*tables["sources"].column("name").to_pylist()]
+        sources += [name for name in update.members.sources if name not in sources]
+        number = np.array([sources.index(name) for name in update.members.sources], np.int16)
+        of_member = number[update.members.source] if len(update.members.source) else np.empty(0, np.int16)
+        state, gone = update.state, update.gone
+        returned = gone.find(update.members.keys)
+        away = np.ones(len(gone.keys), bool)
+        away[returned[returned >= 0]] = False
+        left = update.leaving
+        batch = int(tables["events"].column("batch")[-1].as_py()) + 1 if tables["events"].num_rows else 0
+        fresh = [_rows(event, update, of_member, batch) for event in update.events]
+        self._tables = {
+            "about": pa.table({"next_counter": pa.array([update.next_counter], pa.int64())}),
+            "sources": pa.table({"name": pa.array(sources, pa.string())}),
+            "assignment": _merged(state, update.stays, of_member, update.members.keys, update.now),
+            "withdrawn": _merged(gone, away, state.source[left], state.keys[left], state.counter[left]),
+            "events": pa.concat_tables([tables["events"], *fresh]).combine_chunks(),
         }
-
-        def build(connection: duckdb.DuckDBPyConnection) -> None:
-            connection.execute("create table about as select ?::bigint as next_counter", [next_counter])
-            for name in _TABLES:
-                connection.register("incoming", tables[name])
-                connection.execute(f"create table {name} as from incoming order by {_ORDER[name]}")
-                connection.unregister("incoming")
-            for view in _VIEWS:
-                connection.execute(view)
-
-        rewrite(self._path, build)
+        self._file.write(self._tables)
 
 
-def support_band(weight: np.ndarray) -> np.ndarray:
-    """Return match weights as int16 bands: rounded down to 5 bits, at most 40, -1 where a record has no link.
-
-    Kept instead of the weight itself, which would tell exactly what a record's fields agreed on.
-    """
-    bands = np.clip(np.floor(weight / SUPPORT_STEP) * SUPPORT_STEP, 0, SUPPORT_MOST)
-    return np.where(weight > 0, bands, -1).astype(np.int16)
-
-
-def _assignment(members: Membership, child_ids: np.ndarray, support: np.ndarray) -> pa.Table:
-    keys = pa.Array.from_buffers(
-        RECORD_KEY_TYPE, len(members.keys), [None, pa.py_buffer(np.ascontiguousarray(members.keys))]
-    )
-    names = pa.array(members.sources, pa.string()).take(pa.array(members.source, pa.int32()))
-    columns = [names, keys.cast(pa.binary()), pa.array(child_ids.tolist(), pa.string()), pa.array(support)]
-    return pa.table(columns, schema=_ASSIGNMENT)
+@dataclass(frozen=True)
+class _Update:
+    members: Membership
+    now: np.ndarray
+    state: LedgerState
+    stays: np.ndarray
+    gone: LedgerState
+    leaving: np.ndarray
+    events: list[Event]
+    night: date
+    next_counter: int
 
 
-def _locate(table: pa.Table, members: Membership) -> np.ndarray:
-    """Return the row of `table` that each member is, -1 where it is not there."""
-    keys = key_matrix(table.column("record_key"))
-    numbers = {name: number for number, name in enumerate(members.sources)}
-    of_row = np.array([numbers.get(name, -1) for name in table.column("source").to_pylist()], np.int64)
-    at = np.full(len(members.keys), -1, np.int64)
-    for number in range(len(members.sources)):
-        rows = np.flatnonzero(of_row == number)
-        mine = np.flatnonzero(members.source == number)
-        found = find_keys(keys[rows], members.keys[mine])
-        at[mine[found >= 0]] = rows[found[found >= 0]]
-    return at
+def child_number(ids: ChildIds, child_id: str) -> int:
+    """Return the counter of one child ID; raises LinkageError for one that is not of this city."""
+    try:
+        return int(ids.decode(np.array([child_id]))[0])
+    except (ValueError, IndexError):
+        raise LinkageError(
+            f"not a child ID of this city; expected c- and {26} letters, as in the spine; check for a slip of the pen"
+        ) from None
 
 
-def _text(column: pa.ChunkedArray) -> np.ndarray:
-    return np.array(column.to_pylist(), dtype=str)
+def _rows(event: Event, update: _Update, of_member: np.ndarray, batch: int) -> pa.Table:
+    n = len(event.child)
+    source, keys = np.full(n, -1, np.int16), np.zeros((n, 16), np.uint8)
+    if event.kind == WITHDRAW:
+        source, keys = update.state.source[update.leaving], update.state.keys[update.leaving]
+    elif len(event.row) and event.row[0] >= 0:
+        source, keys = of_member[event.row], update.members.keys[event.row]
+    columns = [
+        pa.array(np.full(n, batch, np.int32)),
+        pa.array(np.full(n, event.kind, np.int8)),
+        pa.array(event.child),
+        pa.array(event.other),
+        pa.array(source.astype(np.int16)),
+        _keys(keys),
+        pa.array([update.night], pa.date32()).take(pa.array(np.zeros(n, np.int32))),
+    ]
+    return pa.table(columns, schema=EVENTS)
 
 
-_ASSIGNMENT: Final = pa.schema(
-    [("source", pa.string()), ("record_key", pa.binary()), ("child_id", pa.string()), ("support", pa.int16())]
-)
+def _merged(old: LedgerState, keep: np.ndarray, source: np.ndarray, keys: np.ndarray, counter: np.ndarray) -> pa.Table:
+    """Return kept rows of `old` and new ones, ordered by the first half of the key."""
+    order = np.argsort(_half(keys), kind="stable")
+    kept = old.keys[keep]
+    at = np.searchsorted(_half(kept), _half(keys)[order])
+    columns = [
+        np.insert(old.source[keep], at, source[order].astype(np.int16)),
+        np.insert(kept, at, keys[order], axis=0),
+        np.insert(old.counter[keep], at, counter[order]),
+    ]
+    return pa.table([pa.array(columns[0]), _keys(columns[1]), pa.array(columns[2])], schema=_ASSIGNMENT)
+
+
+def _by_first(numbers: np.ndarray) -> np.ndarray:
+    """Return the numbers 0, 1, 2 ... in the order in which they first occur."""
+    _, first, inverse = np.unique(numbers, return_index=True, return_inverse=True)
+    rank = np.empty(len(first), np.int64)
+    rank[np.argsort(first)] = np.arange(len(first))
+    return rank[inverse.ravel()]
+
+
+def _state(table: pa.Table, sources: tuple[str, ...], next_counter: int) -> LedgerState:
+    columns = [table.column(name).to_numpy() for name in ("source", "child")]
+    return LedgerState(sources, columns[0], key_matrix(table.column("record_key")), columns[1], next_counter)
+
+
+def _taken(values: np.ndarray, at: np.ndarray) -> np.ndarray:
+    return np.where(at >= 0, values[at], -1) if len(values) else np.full(len(at), -1, np.int64)
+
+
+def _half(keys: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(keys).view(">u8").reshape(-1, 2)[:, 0].astype(np.uint64)
+
+
+def _keys(keys: np.ndarray) -> pa.Array:
+    return pa.Array.from_buffers(RECORD_KEY_TYPE, len(keys), [None, pa.py_buffer(np.ascontiguousarray(keys))])
+
+
+_COUNTED: Final = {
+    "assigned": "assign",
+    "moved": "move",
+    "merged": "merge",
+    "split": "split",
+    "withdrawn": "withdraw",
+    "returned": "return",
+    "retired": "retire",
+    "revived": "revive",
+}
 _EMPTY: Final = {
+    "about": pa.table({"next_counter": pa.array([0], pa.int64())}),
+    "sources": pa.table({"name": pa.array([], pa.string())}),
     "assignment": _ASSIGNMENT.empty_table(),
-    "withdrawn": _ASSIGNMENT.remove(3).empty_table(),
-    "event": EVENT_SCHEMA.empty_table(),
+    "withdrawn": _ASSIGNMENT.empty_table(),
+    "events": EVENTS.empty_table(),
 }

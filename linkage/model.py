@@ -1,6 +1,6 @@
 """The linkage model: probabilities per level, from a versioned data file, as Splink settings.
 
-`data/model_v1.json` holds for every level m (how often two records of one child show it) and u (how often two
+`data/model_v2.json` holds for every level m (how often two records of one child show it) and u (how often two
 records of different children do). u of names comes from the 1990 Census tables, u of the rest from the
 counts the file states; m was counted on made-up children. `benchmarks/linkage_train.py` writes the file.
 An agency's own exact frequencies are never used: two nights of them tell how common one added child's
@@ -20,10 +20,15 @@ from linkage.comparisons import comparisons
 from linkage.errors import LinkageError
 from linkage.rules import Round
 
+VERSION: Final = "v2"
+"""The model that comes with this release."""
+
 RECORD_COLUMN: Final = "record"
-SOURCE_COLUMN: Final = "source"
-SINGLE_COLUMN: Final = "single"
+GROUP_COLUMN: Final = "grp"
+HELD_COLUMN: Final = "held"
 _RECORDS_A_CHILD: Final = 3
+_IN_QUESTION_BITS: Final = 4
+"""How much likelier a pair is one child for sharing an anchor after the tags, in bits, beyond what levels tell."""
 
 
 @dataclass(frozen=True)
@@ -102,26 +107,26 @@ class Model:
 
 
 def blocking_condition(anchor: str) -> str:
-    """Return the rule of one anchor: same token, and not two records of a source with one record a child."""
+    """Return the rule of one anchor: same token, another group, and no source twice that has one record a child."""
     return (
-        f"l.{anchor} = r.{anchor} "
-        f"and not (l.{SINGLE_COLUMN} and r.{SINGLE_COLUMN} and l.{SOURCE_COLUMN} = r.{SOURCE_COLUMN})"
+        f"l.{anchor} = r.{anchor} and l.{GROUP_COLUMN} <> r.{GROUP_COLUMN} and (l.{HELD_COLUMN} & r.{HELD_COLUMN}) = 0"
     )
 
 
 def prior(records: int) -> float:
-    """Return the chance that two random records are one child, at about three records a child.
+    """Return the chance that two records in question are one child, at about three records a child.
 
     Rounded to a whole power of two, so that one child more does not move every weight.
     """
-    return float(2.0 ** -round(math.log2(max(records / _RECORDS_A_CHILD, 8))))
+    bits = round(math.log2(max(records / _RECORDS_A_CHILD, 8))) - _IN_QUESTION_BITS
+    return float(2.0 ** -max(bits, 1))
 
 
-def load_model(version: str = "v1") -> Model:
+def load_model(version: str = VERSION) -> Model:
     """Read a model that comes with the package; raises LinkageError when there is none of that version."""
     resource = files("linkage").joinpath(f"data/model_{version}.json")
     if not resource.is_file():
-        raise LinkageError(f"linkage model {version!r}: not in this release; use 'v1'")
+        raise LinkageError(f"linkage model {version!r}: not in this release; use {VERSION!r}")
     text = json.loads(resource.read_text(encoding="utf-8"))
     probabilities = {
         name: {level: Probability(p["m"], p["u"]) for level, p in levels.items()}

@@ -154,6 +154,13 @@ def canonical_given(name: str) -> str:
         seen = max((_plausibility(seen, one), one) for one in commoner)[1]
 
 
+@cache
+def formal_names(name: str) -> tuple[str, ...]:
+    """Return every formal name that `name` is listed as a nickname of, the most plausible first."""
+    formal = {candidate.upper() for candidate in _nicknamer().canonicals_of(name.lower())}
+    return tuple(sorted(formal, key=lambda one: (-_plausibility(name, one), one)))
+
+
 def _plausibility(nickname: str, formal: str) -> float:
     """Return frequency times squared likeness: how likely a bearer of `nickname` is called `formal`."""
     likeness = 0.2 + jellyfish.jaro_winkler_similarity(nickname, formal)

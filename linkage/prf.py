@@ -1,10 +1,10 @@
-"""The two cryptographic steps tokens are made of: a leaf per distinct value, and AES over whole columns.
+"""The cryptographic steps tokens are made of, for whole columns: leaves, chains, permutations, one-way hashing.
 
-`leaves` is HMAC-SHA256, once per distinct value. `Chain` is the pseudorandom function over a *fixed*
-number of 16-byte blocks that both anchors and features use: AES(... AES(AES(block 1) xor block 2) ...),
-which is CBC-MAC and therefore sound only because every key is used for one number of blocks (Bellare,
-Kilian, Rogaway 1994). Blocks are uint8 matrices of shape (n, 16). Which keys and values meet is not
-decided here.
+`leaves` is HMAC-SHA256, once per distinct value. `Aes` encrypts every 16-byte block of an array under one key. A chain
+over a *fixed* number of blocks, AES(... AES(AES(block 1) xor block 2) ...), is CBC-MAC and therefore sound only because
+every key is used for one number of blocks (Bellare, Kilian, Rogaway 1994). `OneWay` is TMMO, pi(pi(x) ^ tweak) ^ pi(x),
+which stays one-way and correlation robust even for somebody who holds its key (Guo, Katz, Wang, Yu, IEEE S&P 2020).
+Blocks are uint8 arrays of shape (..., 16). Which keys and values meet is not decided here.
 """
 
 import hashlib
@@ -18,47 +18,62 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 BLOCK: Final = 16
 
 
-class Chain:
-    """A pseudorandom function over exactly `blocks` columns of 16-byte blocks, under one 32-byte key."""
-
-    def __init__(self, key: bytes, blocks: int):
-        self._cipher = Cipher(algorithms.AES(key), modes.ECB())  # noqa: S305 - one block a call site: a PRF
-        self._blocks = blocks
-
-    def __call__(self, *blocks: np.ndarray) -> np.ndarray:
-        """Return n pseudorandom blocks; raises ValueError when given another number of blocks."""
-        if len(blocks) != self._blocks:
-            raise ValueError(f"found {len(blocks)} blocks, expected {self._blocks}: a chain has one length")
-        state = self._encrypt(blocks[0])
-        for block in blocks[1:]:
-            state = self._encrypt(state ^ block)
-        return state
-
-    def _encrypt(self, block: np.ndarray) -> np.ndarray:
-        encrypted = self._cipher.encryptor().update(np.ascontiguousarray(block).data)
-        return np.frombuffer(encrypted, np.uint8).reshape(-1, BLOCK)
-
-
-class Permutation:
-    """AES on 16-byte blocks under one key: re-keys stored tokens, and can be undone to change the key."""
+class Aes:
+    """AES on 16-byte blocks under one key: a pseudorandom function of each block, and a permutation to be undone."""
 
     def __init__(self, key: bytes):
-        self._cipher = Cipher(algorithms.AES(key), modes.ECB())  # noqa: S305 - a permutation of tokens
+        cipher = Cipher(algorithms.AES(key), modes.ECB())  # noqa: S305 - single blocks, each a PRF input of its own
+        self._encrypt, self._decrypt = cipher.encryptor(), cipher.decryptor()
 
-    def forward(self, blocks: np.ndarray) -> np.ndarray:
-        """Return `blocks`, shape (..., 16), each permuted."""
-        return self._through(self._cipher.encryptor().update, blocks)
+    def __call__(self, blocks: np.ndarray) -> np.ndarray:
+        """Return every block encrypted, in the shape given."""
+        return self._through(self._encrypt.update, blocks)
 
-    def backward(self, blocks: np.ndarray) -> np.ndarray:
-        """Undo `forward`."""
-        return self._through(self._cipher.decryptor().update, blocks)
+    def back(self, blocks: np.ndarray) -> np.ndarray:
+        """Undo a call."""
+        return self._through(self._decrypt.update, blocks)
+
+    def chain(self, *blocks: np.ndarray) -> np.ndarray:
+        """Return the CBC-MAC of each row of blocks; a key that chains must always chain the same number."""
+        state = self(blocks[0])
+        for block in blocks[1:]:
+            state = self(state ^ block)
+        return state
 
     @staticmethod
     def _through(step: object, blocks: np.ndarray) -> np.ndarray:
         contiguous = np.ascontiguousarray(blocks, np.uint8)
         if not contiguous.size or not callable(step):
             return contiguous
-        return np.frombuffer(step(contiguous.data), np.uint8).reshape(contiguous.shape)
+        return np.frombuffer(step(contiguous.data.cast("B")), np.uint8).reshape(contiguous.shape)
+
+
+class OneWay:
+    """A tweaked one-way function of secrets, shape (n, 16): what is stored instead of them."""
+
+    def __init__(self, key: bytes, secrets: np.ndarray):
+        self._pi = Aes(key)
+        self._inner = self._pi(secrets)
+
+    def __call__(self, use: int, slot: np.ndarray | int = 0) -> np.ndarray:
+        """Return n blocks for one use (0 to 255) and a slot (each row's own, or one for all)."""
+        tweaked = self._inner.copy()
+        words = tweaked.view("<u4")
+        words[:, 0] ^= np.uint32(use + 1)
+        words[:, 1] ^= np.asarray(slot, np.uint32)
+        return np.asarray(self._pi(tweaked) ^ self._inner)
+
+
+def keystream(key: bytes, start: np.ndarray, blocks: int) -> np.ndarray:
+    """Return n pseudorandom rows of `blocks` blocks, uint8 (n, blocks, 16), from n distinct starts (n, 16)."""
+    aes = Aes(key)
+    seed = aes(start)
+    out = np.empty((len(start), blocks, BLOCK), np.uint8)
+    for number in range(blocks):
+        counter = seed.copy()
+        counter.view("<u4")[:, 0] ^= np.uint32(number + 1)
+        out[:, number] = aes(counter)
+    return out
 
 
 def leaves(values: pa.Array, key: bytes) -> np.ndarray:

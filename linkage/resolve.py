@@ -1,24 +1,23 @@
 """From scored pairs to children: one record of a source for one child, twins apart, ties left alone.
 
-Pairs at or above the threshold form groups. A group in which nothing speaks against anything (no source
-twice, no scored pair below the threshold) is a child. The others, a few in a hundred, are built up step
-by step: the two parts with the most evidence for each other merge first (average linkage). Their evidence
-is the *mean* weight of the scored pairs between them, less `DUPLICATE_BITS` for every source that both
-hold: two records of one child in one source are rare, two children with records in the same three sources
-are not. Parts that share a source with one record a child never merge. A record that two rivals claim
-almost equally goes to neither: a wrong link costs a child more than a missing one.
+Works on *parts*: records, or records that are one child already. The weight between two parts is the mean of the
+scored pairs between them. Parts linked at or above the threshold form groups. A group in which nothing speaks against
+anything (no source twice, no pair below the threshold) is a child. The others, a few in a hundred, are built up step
+by step: the two parts with the most evidence for each other merge first (average linkage). Their evidence is the mean
+weight, less `DUPLICATE_BITS` for every source that both hold: two records of one child in one source are rare, two
+children with records in the same three sources are not. Parts that share a source with one record a child never merge,
+nor do parts a reviewer has called two children. A part that two rivals claim almost equally goes to neither: a wrong
+link costs a child more than a missing one.
 """
 
 import heapq
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
-
-from linkage.score import Pairs, Records
 
 TIE_BITS: Final = 1.0
 """Two rivals within this many bits are a tie."""
@@ -28,82 +27,102 @@ DUPLICATE_BITS: Final = 5.5
 
 
 @dataclass(frozen=True)
-class Links:
-    """Who is one child.
+class Parts:
+    """What n parts hold, a bit a source: `sources` uint64 (n,), `single` those with one record a child.
 
-    `cluster` (n,) numbers from 0 by first record; `support` (n,) the best accepted weight, 0 if none;
-    `linked` counts accepted pairs, `abstained` ties that were left alone.
+    `apart` int64 (k, 2) lists parts that a reviewer has called two children.
     """
 
+    sources: np.ndarray
+    single: np.ndarray
+    apart: np.ndarray = field(default_factory=lambda: np.empty((0, 2), np.int64))
+
+
+@dataclass(frozen=True)
+class Edges:
+    """The evidence between parts: numbers left < right, mean weight in bits, how many pairs it is the mean of."""
+
+    left: np.ndarray
+    right: np.ndarray
+    weight: np.ndarray
+    pairs: np.ndarray
+
+
+@dataclass(frozen=True)
+class Links:
+    """Who is one child: `cluster` int64 (n,) of any value; `tied` int64 (k, 2) parts left apart because of a rival."""
+
     cluster: np.ndarray
-    support: np.ndarray
-    linked: int
-    abstained: int
+    tied: np.ndarray
 
 
-def resolve(pairs: Pairs, records: Records, threshold_bits: float = 0.0) -> Links:
-    """Return which records are one child, from pairs of record numbers with match weights in bits."""
-    n = len(records.source)
-    strong = pairs.weight >= threshold_bits
-    group = _components(n, pairs.left[strong], pairs.right[strong])
-    contested = _contested(group, pairs, strong, records)
-    inside = contested[group[pairs.left]] & (group[pairs.left] == group[pairs.right])
-    cluster, abstained = _contract(group, contested, _subset(pairs, inside), records, threshold_bits)
-    accepted = strong & (cluster[pairs.left] == cluster[pairs.right])
-    support = np.zeros(n)
-    for side in (pairs.left, pairs.right):
-        np.maximum.at(support, side[accepted], pairs.weight[accepted])
-    return Links(_renumber(cluster), support, int(accepted.sum()), abstained)
+def edges_between(left: np.ndarray, right: np.ndarray, weight: np.ndarray) -> Edges:
+    """Return the evidence between parts, from scored pairs given by part numbers, int64 (k,)."""
+    low, high = np.minimum(left, right), np.maximum(left, right)
+    both, place, _count = np.unique(np.stack([low, high], axis=1), axis=0, return_inverse=True, return_counts=True)
+    best = np.full(len(both), -np.inf)
+    np.maximum.at(best, place.ravel(), weight)
+    return Edges(both[:, 0], both[:, 1], best, np.ones(len(both), np.int64))
 
 
-def _components(n: int, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+def resolve(edges: Edges, parts: Parts, threshold_bits: float = 0.0) -> Links:
+    """Return which parts are one child."""
+    n = len(parts.sources)
+    strong = edges.weight >= threshold_bits
+    group = components(n, edges.left[strong], edges.right[strong])
+    contested = _contested(group, edges, strong, parts)
+    inside = contested[group[edges.left]] & (group[edges.left] == group[edges.right])
+    cluster = np.where(contested[group], -1 - np.arange(n), group) if n else group
+    contraction = _Contraction(edges, inside, parts, threshold_bits)
+    contraction.run()
+    for part in contraction.parts():
+        cluster[part] = -1 - contraction.root(part)
+    return Links(cluster, np.array(sorted(contraction.tied), np.int64).reshape(-1, 2))
+
+
+def components(n: int, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Return the number of the connected component of each of n nodes, int64 (n,)."""
     graph = coo_matrix((np.ones(len(left), np.int8), (left, right)), shape=(n, n))
     return np.asarray(connected_components(graph, directed=False)[1], np.int64)
 
 
-def _contested(group: np.ndarray, pairs: Pairs, strong: np.ndarray, records: Records) -> np.ndarray:
+def _contested(group: np.ndarray, edges: Edges, strong: np.ndarray, parts: Parts) -> np.ndarray:
     """Return, for every group, whether something in it speaks against its being one child."""
-    contested = np.zeros(int(group.max()) + 1 if len(group) else 0, bool)
-    keyed = group * (int(records.source.max()) + 1 if len(records.source) else 1) + records.source
-    _, inverse, counts = np.unique(keyed, return_inverse=True, return_counts=True)
-    contested[group[counts[inverse] > 1]] = True
-    against = ~strong & (group[pairs.left] == group[pairs.right])
-    contested[group[pairs.left[against]]] = True
+    count = int(group.max()) + 1 if len(group) else 0
+    contested = np.zeros(count, bool)
+    together = np.zeros(count, np.uint64)
+    np.bitwise_or.at(together, group, parts.sources)
+    held = np.bincount(group, np.bitwise_count(parts.sources), count)
+    contested[held > np.bitwise_count(together)] = True
+    against = ~strong & (group[edges.left] == group[edges.right])
+    contested[group[edges.left[against]]] = True
+    if len(parts.apart):
+        one, other = group[parts.apart[:, 0]], group[parts.apart[:, 1]]
+        contested[one[one == other]] = True
     return contested
 
 
-def _subset(pairs: Pairs, keep: np.ndarray) -> Pairs:
-    return Pairs(pairs.left[keep], pairs.right[keep], pairs.weight[keep])
-
-
-def _contract(
-    group: np.ndarray, contested: np.ndarray, pairs: Pairs, records: Records, threshold: float
-) -> tuple[np.ndarray, int]:
-    """Split the contested groups; return cluster labels (of any value) and how many ties were left alone."""
-    cluster = np.where(contested[group], -1 - np.arange(len(group)), group) if len(group) else group
-    contraction = _Contraction(pairs, records, threshold)
-    contraction.run()
-    for record in contraction.records():
-        cluster[record] = -1 - contraction.root(record)
-    return cluster, contraction.abstained
-
-
 class _Contraction:
-    """Average linkage over the pairs of contested groups; works on plain integers."""
+    """Average linkage over the edges of contested groups; works on plain integers."""
 
-    def __init__(self, pairs: Pairs, records: Records, threshold: float):
+    def __init__(self, edges: Edges, inside: np.ndarray, parts: Parts, threshold: float):
         self._threshold = threshold
         self._parent: dict[int, int] = {}
-        self._sources: dict[int, set[int]] = {}
-        self._single: dict[int, set[int]] = {}
+        self._sources: dict[int, int] = {}
+        self._single: dict[int, int] = {}
         self._between: dict[int, dict[int, tuple[float, int]]] = defaultdict(dict)
         self._queue: list[tuple[float, int, int]] = []
-        self.abstained = 0
-        weights = np.round(pairs.weight, 6).tolist()
-        for left, right, weight in zip(pairs.left.tolist(), pairs.right.tolist(), weights, strict=True):
-            for record in (left, right):
-                self._add(record, int(records.source[record]), bool(records.single[record]))
-            self._between[left][right] = self._between[right][left] = (weight, 1)
+        self.tied: set[tuple[int, int]] = set()
+        weights = np.round(edges.weight[inside], 6).tolist()
+        sides = (edges.left[inside].tolist(), edges.right[inside].tolist())
+        for left, right, weight, pairs in zip(*sides, weights, edges.pairs[inside].tolist(), strict=True):
+            for part in (left, right):
+                self._add(part, int(parts.sources[part]), int(parts.single[part]))
+            self._between[left][right] = self._between[right][left] = (weight * pairs, pairs)
+        for left, right in parts.apart.tolist():
+            if left in self._parent and right in self._parent:
+                self._between[left][right] = self._between[right][left] = (-np.inf, 1)
+        for left, right in zip(*sides, strict=True):
             self._push(left, right)
 
     def run(self) -> None:
@@ -118,28 +137,27 @@ class _Contraction:
             else:
                 self._merge(left, right)
 
-    def records(self) -> list[int]:
-        """Return the record numbers this contraction decided."""
+    def parts(self) -> list[int]:
+        """Return the part numbers this contraction decided."""
         return list(self._parent)
 
-    def root(self, record: int) -> int:
-        """Return the smallest record number of the part that `record` is in."""
-        while self._parent[record] != record:
-            record = self._parent[record]
-        return record
+    def root(self, part: int) -> int:
+        """Return the smallest number of the parts that `part` is one child with."""
+        while self._parent[part] != part:
+            part = self._parent[part]
+        return part
 
-    def _add(self, record: int, source: int, single: bool) -> None:
-        if record not in self._parent:
-            self._parent[record] = record
-            self._sources[record] = {source}
-            self._single[record] = {source} if single else set()
+    def _add(self, part: int, sources: int, single: int) -> None:
+        if part not in self._parent:
+            self._parent[part] = part
+            self._sources[part], self._single[part] = sources, single
 
     def _evidence(self, left: int, right: int) -> float:
         """Return the bits for merging two parts; minus infinity where they may not be one child."""
         if self._single[left] & self._single[right]:
             return -np.inf
         total, pairs = self._between[left][right]
-        return total / pairs - DUPLICATE_BITS * len(self._sources[left] & self._sources[right])
+        return total / pairs - DUPLICATE_BITS * (self._sources[left] & self._sources[right]).bit_count()
 
     def _push(self, left: int, right: int) -> None:
         evidence = self._evidence(left, right)
@@ -158,7 +176,7 @@ class _Contraction:
     def _abstain(self, left: int, right: int, rivals: set[tuple[int, int]]) -> None:
         for one, other in {(left, right), *rivals}:
             self._between[one][other] = self._between[other][one] = (-np.inf, 1)
-        self.abstained += 1
+            self.tied.add((min(one, other), max(one, other)))
 
     def _merge(self, left: int, right: int) -> None:
         kept, gone = min(left, right), max(left, right)
@@ -173,11 +191,3 @@ class _Contraction:
                 self._between[kept][other] = self._between[other][kept] = merged
         for other in self._between[kept]:
             self._push(kept, other)
-
-
-def _renumber(cluster: np.ndarray) -> np.ndarray:
-    """Return clusters numbered from 0 in the order of their first record."""
-    _, first, inverse = np.unique(cluster, return_index=True, return_inverse=True)
-    rank = np.empty(len(first), np.int64)
-    rank[np.argsort(first)] = np.arange(len(first))
-    return rank[inverse]

@@ -1,14 +1,13 @@
-"""The rules of block-anchored tokens as tables: which anchors a record has, which features under each.
+"""The rules of staged, block-anchored tokens as tables: tags, anchors, and the features under each anchor.
 
-An *anchor* is a blocking rule: two records that share its atoms share its token. A *feature* is a token
-of one atom that is comparable only under the same anchor. *Presence* is a feature too, so that "missing"
-and "differs" can be told apart where two records meet and nowhere else.
-
-This is the seam of the staged protocol: a `Round` says what is sent together. `ONE_ROUND` sends everything;
-a staged exchange is a sequence of smaller rounds over the same anchors and features.
+A *tag* is an exact composite: two records that share it are one child where every source holds it at most once. An
+*anchor* is a blocking rule: records that share its atoms share its token. A *feature* is a token of one atom that is
+comparable only under the same anchor. *Presence* is a feature too, so that "missing" and "differs" can be told apart
+where two records meet and nowhere else. In which order these are sent is `linkage.rounds`.
 """
 
 import hashlib
+import itertools
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -21,6 +20,14 @@ SWAPPED_NAMES: Final = "names_swapped"
 
 
 @dataclass(frozen=True)
+class Tag:
+    """One exact composite: its id and the atoms it is made of."""
+
+    id: str
+    parts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Anchor:
     """One blocking rule: its id, the atoms that make the anchor, the features sent under it."""
 
@@ -29,31 +36,52 @@ class Anchor:
     features: tuple[str, ...]
 
 
-_ALIKE: Final = ("given_sound", "given_start", "has_given")
-_GIVEN: Final = ("given_canonical", *_ALIKE)
-_SURNAME: Final = ("surname_1", "surname_2", "surname_3", "surname_sound")
+TAGS: Final[tuple[Tag, ...]] = (
+    Tag("e", ("birth_date", "given_canonical", "surname_1")),
+    Tag("sd", ("ssn", "birth_date", "given_start")),
+    Tag("md", ("medicaid_id", "birth_date", "given_start")),
+)
+"""What settles nine pairs in ten: birth date with both names, or with a number and the start of the given name.
+
+A number with the birth date alone would join twins for whom a clerk wrote one number.
+"""
+
+GIVEN_SLOTS: Final = ("given_canonical", "given_2", "given_3", "given_4")
+SURNAME_SLOTS: Final = ("surname_1", "surname_2", "surname_3", "surname_4")
+"""Atoms that are compared with one another: a name, and what else it may be."""
+
+_GIVEN: Final = (*GIVEN_SLOTS, "given_sound", "given_start", "given_end", "given_even", "given_odd", "has_given")
+_SURNAME: Final = (
+    *SURNAME_SLOTS,
+    "surname_sound",
+    "surname_start",
+    "surname_end",
+    "surname_even",
+    "surname_odd",
+)
 _MIDDLE: Final = ("middle", "has_middle")
 _PERSON: Final = (*_MIDDLE, "zip", "has_zip", "mother_given", "has_mother_given")
 _NUMBERS: Final = ("has_ssn", "has_medicaid_id")
 _ORDER: Final = ("birth_order", "has_birth_order")
-_BY_NUMBER: Final = (*_GIVEN, *_SURNAME, "sex", "birth_date", "has_birth_date")
+_DATE: Final = ("birth_year", "birth_any_order", "has_birth_known")
+_BY_NUMBER: Final = (*_GIVEN, *_SURNAME, "sex", "birth_date", *_DATE)
 
 ANCHORS: Final[tuple[Anchor, ...]] = (
     Anchor("a1", ("birth_date", "given_canonical"), (*_SURNAME, "sex", "has_sex", *_PERSON, *_NUMBERS)),
-    Anchor("a2", ("birth_date", "surname_1", "sex"), (*_ALIKE, *_PERSON, *_NUMBERS, *_ORDER)),
-    Anchor("a3", ("birth_year_month", "given_canonical", "surname_1"), ("sex", *_PERSON, "has_ssn")),
-    Anchor("a4", ("birth_month_day", "given_canonical", "surname_1"), ("sex", *_PERSON, "has_ssn")),
-    Anchor("a5", ("birth_year_day", "given_canonical", "surname_1"), ("sex", *_PERSON, "has_ssn")),
+    Anchor("a2", ("birth_date", "surname_1", "sex"), (*_GIVEN, *_PERSON, *_NUMBERS, *_ORDER)),
+    Anchor("a3", ("birth_year_month", "given_canonical", "surname_1"), ("rare_surname", "sex", *_PERSON, "has_ssn")),
+    Anchor("a4", ("birth_month_day", "given_canonical", "surname_1"), ("rare_surname", "sex", *_PERSON, "has_ssn")),
+    Anchor("a5", ("birth_year_day", "given_canonical", "surname_1"), ("rare_surname", "sex", *_PERSON, "has_ssn")),
     Anchor(
         "a6",
         ("birth_date", "mother_given", "sex"),
-        (*_ALIKE, *_SURNAME, *_MIDDLE, "zip", "has_zip", *_ORDER),
+        (*_GIVEN, *_SURNAME, *_MIDDLE, "zip", "has_zip", *_ORDER),
     ),
     Anchor("s", ("ssn",), _BY_NUMBER),
     Anchor("m", ("medicaid_id",), _BY_NUMBER),
-    Anchor("n1", ("given_canonical", "surname_1", "middle"), ("sex", "zip", "mother_given", "has_birth_date")),
-    Anchor("n2", ("given_canonical", "surname_1", "zip"), ("sex", "middle", "mother_given", "has_birth_date")),
-    Anchor("n3", ("given_canonical", "surname_1", "mother_given"), ("sex", "middle", "zip", "has_birth_date")),
+    Anchor("n1", ("given_canonical", "surname_1", "middle"), ("rare_surname", "sex", "zip", "mother_given", *_DATE)),
+    Anchor("n2", ("given_canonical", "surname_1", "zip"), ("rare_surname", "sex", "middle", "mother_given", *_DATE)),
+    Anchor("n3", ("given_canonical", "surname_1", "mother_given"), ("rare_surname", "sex", "middle", "zip", *_DATE)),
     Anchor("w", ("birth_date", SWAPPED_NAMES), ("sex", "middle", "zip", "mother_given")),
 )
 """All blocking rules: birth date with one name, parts of it with both, numbers, names alone, names swapped.
@@ -65,7 +93,7 @@ share a birth date and a surname, and the given name too, also meet under ``a1``
 
 @dataclass(frozen=True)
 class Round:
-    """What is sent together: anchors, with or without their features. Its columns fix the shape of a row."""
+    """Anchors and their features: the columns of the table that is scored."""
 
     id: str
     anchors: tuple[Anchor, ...]
@@ -73,23 +101,36 @@ class Round:
     @cached_property
     def columns(self) -> tuple[str, ...]:
         """Token columns in order: every anchor's id, then ``<anchor>_<feature>`` for every feature."""
-        ids = tuple(anchor.id for anchor in self.anchors)
-        return ids + tuple(f"{a.id}_{feature}" for a in self.anchors for feature in a.features)
+        return tuple(anchor.id for anchor in self.anchors) + self.features
 
     @cached_property
-    def layout(self) -> str:
-        """A digest of the columns and their meaning; stored beside tokens so that no two layouts mix."""
-        text = repr([(a.id, a.parts, a.features) for a in self.anchors])
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+    def features(self) -> tuple[str, ...]:
+        """Feature columns in order: ``<anchor>_<feature>``."""
+        return tuple(f"{a.id}_{feature}" for a in self.anchors for feature in a.features)
+
+    @cached_property
+    def spans(self) -> tuple[slice, ...]:
+        """Where the features of each anchor are among all features."""
+        ends = [0]
+        for anchor in self.anchors:
+            ends.append(ends[-1] + len(anchor.features))
+        return tuple(slice(*pair) for pair in itertools.pairwise(ends))
 
     def comparable(self) -> list[tuple[str, ...]]:
-        """Return groups of columns whose tokens can equal one another: the surname slots of each anchor."""
+        """Return groups of columns whose tokens can equal one another: the name slots of each anchor."""
         groups = [
-            tuple(f"{a.id}_{f}" for f in a.features if f.startswith("surname_") and f[-1].isdigit())
+            tuple(f"{a.id}_{f}" for f in a.features if f in slots)
             for a in self.anchors
+            for slots in (GIVEN_SLOTS, SURNAME_SLOTS)
         ]
         return [group for group in groups if len(group) > 1]
 
 
-ONE_ROUND: Final = Round("one-round-v1", ANCHORS)
-"""Everything at once: what this version sends and stores."""
+ROUND: Final = Round("staged-v1", ANCHORS)
+"""The anchors and features of this version."""
+
+
+def layout() -> str:
+    """Return 16 hex digits that name the tags, anchors and features of this version: no two layouts mix."""
+    text = repr([(t.id, t.parts) for t in TAGS] + [(a.id, a.parts, a.features) for a in ANCHORS])
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

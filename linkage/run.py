@@ -1,40 +1,62 @@
-"""One night's linking: read the vault, score, resolve, write the ledger, report.
+"""One night's linking, from what waits in the vault to the ledger.
 
-The only module that knows the order of the steps. It reads tokens and writes child IDs; it never sees an
-identifier or a content column.
+The only module that knows the order of the steps, and the only one that reads and writes: vault, ledger, evidence. It
+reads tokens and writes child IDs; it never sees an identifier or a content column. A night that is interrupted is
+linked again from what still waits, with the same result: the vault forgets its waiting tokens last.
 """
 
 import resource
-import time
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
+from linkage.decisions import Decisions
+from linkage.errors import LinkageError
+from linkage.evidence import LINKED, evidence_store
+from linkage.findings import evidence_of, merged_evidence, transcript_of
 from linkage.keys import KeyRing
 from linkage.ledger import Ledger, LedgerChanges, Membership
-from linkage.model import load_model, prior
-from linkage.resolve import Links, resolve
-from linkage.rules import ONE_ROUND, Round
-from linkage.score import Records, score
-from linkage.vault import Vault
+from linkage.linking import NOTHING_RECALLED, Clock, Linked, Recalled, link_tonight
+from linkage.model import VERSION, load_model, prior
+from linkage.multimap import SLOTS
+from linkage.records import find_keys, key_matrix
+from linkage.rules import layout
+from linkage.transcript import Transcript
+from linkage.universe import Universe, build_universe
+from linkage.vault import Vault, Waiting
+from linkage.vault_records import BODY_BYTES, HANDLES
+
+MOST_SOURCES: Final = 64
+_JOINED_BITS: Final = 40.0
 
 
 @dataclass(frozen=True)
 class LinkSettings:
     """What a workspace may choose: the model version, and the match weight in bits from which to link."""
 
-    model: str = "v1"
+    model: str = VERSION
     threshold_bits: float = 0.0
 
 
 @dataclass(frozen=True)
 class LinkReport:
-    """What one night's linking did: counts, seconds a step, and the model card for the manifest."""
+    """What one night's linking did: counts, seconds a step, and the model card for the manifest.
+
+    `fresh` records were new or changed; `joined_by_tag` of them found others by an exact tag; `sent_anchors` had to
+    send anchors, `opened` records showed features.
+    """
 
     records: dict[str, int]
+    fresh: int
+    joined_by_tag: int
+    sent_anchors: int
+    opened: int
     pairs_scored: int
     pairs_linked: int
     abstained: int
@@ -46,83 +68,102 @@ class LinkReport:
     model_card: dict[str, Any]
 
 
-@dataclass
-class _Clock:
-    seconds: dict[str, float] = field(default_factory=dict)
-    _last: float = field(default_factory=time.monotonic)
-
-    def lap(self, step: str) -> None:
-        now = time.monotonic()
-        self.seconds[step] = round(now - self._last, 2)
-        self._last = now
-
-
 def link(
-    vault_path: Path,
-    ledger_path: Path,
+    vault: Path,
+    ledger: Path,
+    evidence: Path,
     one_record_sources: set[str],
     night: date,
     ring: KeyRing,
     settings: LinkSettings | None = None,
+    decisions: Decisions | None = None,
+    observe: Callable[[Transcript], None] | None = None,
 ) -> LinkReport:
-    """Link all records of the vault and bring the ledger up to date as of `night`.
+    """Link what waits in the vault and bring the ledger up to date as of `night`.
 
-    The same vault, ledger, keys and night give the same child IDs; running a night again changes nothing.
-    Raises VaultError when the vault is of another layout, LinkageError for an unknown model.
+    The same vault, ledger, keys, decisions and night give the same child IDs; running a night again changes nothing.
+    `observe` is handed the night's transcript. Raises VaultError when the vault is of another layout or K2,
+    LinkageError for an unknown model or more than 64 sources.
     """
-    chosen = settings or LinkSettings()
+    chosen, reviewed, clock = settings or LinkSettings(), decisions or Decisions(), Clock()
     model = load_model(chosen.model)
-    clock = _Clock()
-    vault = Vault(vault_path)
-    vault.compact()
-    with vault.held():
-        records, members = read_records(vault, one_record_sources, ONE_ROUND)
-        counts = vault.counts()
+    store, book = Vault(vault, ring), Ledger(ledger, ring)
+    waiting, known = store.waiting(), book.state()
+    if len({*store.names, *known.sources}) > MOST_SOURCES:
+        raise LinkageError(f"found more than {MOST_SOURCES} sources with tokens, expected at most that many")
+    tonight = build_universe(store, waiting, known, one_record_sources, reviewed)
+    kept = evidence_store(evidence, ring)
+    before = kept.read() if len(tonight.nodes.member_node) or len(waiting.gone) else {}
     clock.lap("read")
-    pairs = score(records, ONE_ROUND, model)
-    clock.lap("score")
-    links = resolve(pairs, records, chosen.threshold_bits)
-    clock.lap("resolve")
-    changes = Ledger(ledger_path).update(members, links.cluster, links.support, night, ring)
+    linked = link_tonight(tonight, store, model, chosen.threshold_bits, clock, _recalled(before, tonight))
+    if observe is not None:
+        observe(transcript_of(linked))
+        clock.lap("observe")
+    changes = book.update(_members(tonight), linked.cluster[tonight.nodes.member_node], waiting.gone, night)
+    if waiting:
+        replaced = np.concatenate([waiting.batch.keys, waiting.gone])
+        kept.write(merged_evidence(before, evidence_of(linked), replaced))
     clock.lap("ledger")
+    _store(store, waiting, tonight)
+    clock.lap("store")
+    counts = store.counts()
+    state = book.state()
     return LinkReport(
         records=counts,
-        pairs_scored=len(pairs.left),
-        pairs_linked=links.linked,
-        abstained=links.abstained,
-        crowded_anchors=records.crowded,
-        children=int(links.cluster.max()) + 1 if len(links.cluster) else 0,
+        fresh=tonight.fresh,
+        joined_by_tag=len(np.unique(np.concatenate([linked.joins.left, linked.joins.right]))),
+        sent_anchors=len(linked.opened.senders),
+        opened=len(linked.opened.record),
+        pairs_scored=len(linked.pairs.left),
+        pairs_linked=_accepted(linked),
+        abstained=len(linked.links.tied),
+        crowded_anchors=linked.opened.crowded,
+        children=len(np.unique(state.counter)),
         changes=changes,
         seconds=clock.seconds,
         peak_memory_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
-        model_card=_card(model.card(), chosen, records, links) | {"mode": ring.mode, "keys": ring.fingerprint},
+        model_card=model.card() | _card(chosen, ring, sum(counts.values())),
     )
 
 
-def read_records(vault: Vault, one_record_sources: set[str], round_: Round) -> tuple[Records, Membership]:
-    """Return the tokens of all sources, and whose they are: sources in order, keys within each."""
-    sources = vault.sources()
-    keys, tokens, numbers = [], [], []
-    for number, source in enumerate(sources):
-        some_keys, some = vault.read(source)
-        keys.append(some_keys)
-        tokens.append(np.ascontiguousarray(some.view("<u8")[:, :, 0].T))
-        numbers.append(np.full(len(some_keys), number, np.int16))
-    of = np.concatenate(numbers) if numbers else np.empty(0, np.int16)
-    single = np.array([source in one_record_sources for source in sources], bool)[of] if len(of) else np.empty(0, bool)
-    stacked = np.concatenate(tokens, axis=1) if tokens else np.empty((len(round_.columns), 0), np.uint64)
-    members = Membership(tuple(sources), of, np.concatenate(keys) if keys else np.empty((0, 16), np.uint8))
-    return Records(of, single, stacked).uncrowded(round_), members
+def _members(tonight: Universe) -> Membership:
+    return Membership(tonight.names, tonight.nodes.member_source.astype(np.int64), tonight.member_keys)
 
 
-def _card(card: dict[str, Any], settings: LinkSettings, records: Records, links: Links) -> dict[str, Any]:
-    return card | {
-        "round": ONE_ROUND.id,
-        "layout": ONE_ROUND.layout,
-        "bytes_a_record": len(ONE_ROUND.columns) * 16,
+def _accepted(linked: Linked) -> int:
+    cluster = linked.cluster[linked.tonight.node[linked.opened.record]]
+    return int((cluster[linked.pairs.left] == cluster[linked.pairs.right]).sum())
+
+
+def _store(store: Vault, waiting: Waiting, tonight: Universe) -> None:
+    if waiting:
+        store.commit(waiting, tonight.slots)
+
+
+def _recalled(before: Mapping[str, pa.Table], tonight: Universe) -> Recalled:
+    """Return earlier evidence about the records that are here only because their child is taken apart."""
+    if not len(tonight.cannot) or not before:
+        return NOTHING_RECALLED
+    pairs = before["pairs"].filter(pc.equal(before["pairs"].column("outcome").cast(pa.string()), LINKED))
+    sides, weights = [], []
+    for table, weight in ((pairs, None), (before["joins"], _JOINED_BITS)):
+        left, right = (find_keys(tonight.keys, key_matrix(table.column(side))) for side in ("left_key", "right_key"))
+        here = (left >= tonight.fresh) & (right >= tonight.fresh)
+        sides.append((left[here], right[here]))
+        weights.append(table.column("weight").to_numpy()[here] if weight is None else np.full(int(here.sum()), weight))
+    left, right = (np.concatenate(part) for part in zip(*sides, strict=True))
+    apart = tonight.node[left] != tonight.node[right]
+    return Recalled(left[apart], right[apart], np.concatenate(weights).astype(np.float64)[apart])
+
+
+def _card(settings: LinkSettings, ring: KeyRing, records: int) -> dict[str, Any]:
+    return {
+        "layout": layout(),
+        "bytes_kept_a_record": BODY_BYTES + 24 + HANDLES * 24,
+        "crowded_above": SLOTS,
         "threshold_bits": settings.threshold_bits,
-        "prior": prior(len(records.source)),
-        "records": len(records.source),
-        "links": links.linked,
-        "abstained": links.abstained,
+        "prior": prior(records),
+        "records": records,
+        "mode": ring.mode,
+        "keys": ring.fingerprint,
     }

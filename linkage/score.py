@@ -5,7 +5,7 @@ do not leave memory either. The result is pairs of record numbers with a match w
 """
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import duckdb
@@ -13,11 +13,9 @@ import numpy as np
 import pyarrow as pa
 from splink import DuckDBAPI, Linker
 
-from linkage.model import RECORD_COLUMN, SINGLE_COLUMN, SOURCE_COLUMN, Model
+from linkage.comparisons import comparisons
+from linkage.model import GROUP_COLUMN, HELD_COLUMN, RECORD_COLUMN, Model
 from linkage.rules import Round
-
-CROWDED: Final = 100
-"""An anchor that more records share than this is a mistyped default, not a child: it is left out."""
 
 _SETTINGS: Final = ("set disabled_optimizers = 'join_order'", "set preserve_insertion_order = false")
 
@@ -26,34 +24,24 @@ _SETTINGS: Final = ("set disabled_optimizers = 'join_order'", "set preserve_inse
 class Records:
     """The tokens of n records for linking: transient 64-bit halves.
 
-    `source` int16 (n,), `single` bool (n,): a source with one record a child; `tokens` uint64 (columns, n).
-    `crowded` counts the anchors that were left out.
+    `group` int32 (n,): rows of one group are never compared; `held` uint64 (n,), a bit a source with one record a
+    child: rows that share a bit are never compared; `tokens` uint64 (columns, n). `population`
+    is how many records there are in all, of which these are the few still in question.
     """
 
-    source: np.ndarray
-    single: np.ndarray
+    group: np.ndarray
+    held: np.ndarray
     tokens: np.ndarray
-    crowded: int = 0
-
-    def uncrowded(self, round_: Round) -> "Records":
-        """Return the records without the anchors that more than `CROWDED` of them share."""
-        tokens, crowded = self.tokens.copy(), 0
-        for row in range(len(round_.anchors)):
-            _, inverse, counts = np.unique(tokens[row], return_inverse=True, return_counts=True)
-            too_many = counts > CROWDED
-            crowded += int(too_many.sum())
-            of_record = np.flatnonzero(too_many[inverse])
-            tokens[row, of_record] = of_record.astype(np.uint64)
-        return replace(self, tokens=tokens, crowded=crowded)
+    population: int
 
     def table(self, round_: Round) -> pa.Table:
         """Return the Arrow table Splink reads; `record` is the row number."""
         columns = {name: pa.array(self.tokens[number]) for number, name in enumerate(round_.columns)}
         return pa.table(
             {
-                RECORD_COLUMN: np.arange(len(self.source), dtype=np.int32),
-                SOURCE_COLUMN: self.source.astype(np.int16),
-                SINGLE_COLUMN: self.single,
+                RECORD_COLUMN: np.arange(len(self.group), dtype=np.int32),
+                GROUP_COLUMN: self.group.astype(np.int32),
+                HELD_COLUMN: self.held,
                 **columns,
             }
         )
@@ -66,15 +54,20 @@ class Pairs:
     left: np.ndarray
     right: np.ndarray
     weight: np.ndarray
+    levels: np.ndarray
 
 
 def score(records: Records, round_: Round, model: Model) -> Pairs:
     """Return every pair of records that shares an anchor, with Splink's match weight."""
-    table = predict(records, round_, model, ("match_weight",))
+    shapes = comparisons(round_)
+    names = [f"gamma_{one.name}" for one in shapes]
+    table = predict(records, round_, model, ("match_weight", *names))
     left, right = table.column(f"{RECORD_COLUMN}_l").to_numpy(), table.column(f"{RECORD_COLUMN}_r").to_numpy()
     low, high = np.minimum(left, right), np.maximum(left, right)
     order = np.lexsort((high, low))
-    return Pairs(low[order], high[order], table.column("match_weight").to_numpy()[order])
+    gammas = np.stack([table.column(name).to_numpy() for name in names], axis=1)[order].astype(np.int16)
+    levels = np.where(gammas < 0, 255, np.array([len(one.levels) - 1 for one in shapes]) - gammas).astype(np.uint8)
+    return Pairs(low[order], high[order], table.column("match_weight").to_numpy()[order], levels)
 
 
 def predict(records: Records, round_: Round, model: Model, columns: tuple[str, ...]) -> pa.Table:
@@ -86,7 +79,7 @@ def predict(records: Records, round_: Round, model: Model, columns: tuple[str, .
         api = DuckDBAPI(connection=connection)
         linker = Linker(
             api.register(table, dataset_display_name="records"),
-            model.settings(round_, len(records.source), show_levels=columns != ("match_weight",)),
+            model.settings(round_, records.population, show_levels=columns != ("match_weight",)),
             log_level=logging.ERROR,
         )
         predicted = linker.inference.predict(warning_mode="never").physical_name

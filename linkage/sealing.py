@@ -11,7 +11,7 @@ What is in a table is not decided here. Token files of agencies are sealed to a 
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -65,7 +65,10 @@ class SealedTables:
         """Replace all tables by these; a failure leaves the old file as it was."""
         streams = [(name, _stream(table)) for name, table in tables.items()]
         index = json.dumps([[name, stream.size] for name, stream in streams]).encode()
-        parts = [len(index).to_bytes(8, "big") + index, *(memoryview(stream).cast("B") for _, stream in streams)]
+        parts: list[bytes | memoryview] = [
+            len(index).to_bytes(8, "big") + index,
+            *(memoryview(stream).cast("B") for _, stream in streams),
+        ]
         self._path.parent.mkdir(parents=True, exist_ok=True)
         fresh = self._path.with_name(f"{self._path.name}.new")
         try:
@@ -82,7 +85,7 @@ class SealedTables:
         """Delete the file, if there is one."""
         self._path.unlink(missing_ok=True)
 
-    def _sealed(self, parts: list[bytes | memoryview]) -> Iterator[bytes]:
+    def _sealed(self, parts: Sequence[bytes | memoryview]) -> Iterator[bytes]:
         prefix = os.urandom(PREFIX_BYTES)
         yield MAGIC + prefix
         pieces = [part[at : at + CHUNK_BYTES] for part in parts for at in range(0, max(len(part), 1), CHUNK_BYTES)]

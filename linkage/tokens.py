@@ -1,38 +1,43 @@
-"""Block-anchored, padded tokens: the only form in which identifiers leave memory.
+"""Staged, block-anchored, padded tokens: the only form in which identifiers leave memory.
 
-For each record and each anchor of a round: one anchor token, and one token for every feature under it. Every
-gap is filled with a pseudorandom token of the record and column (the same every night), so a row has one
-shape and shows no missing value. The result is re-keyed under K2 before it is returned.
+For each record: its tags, its anchors, and 16-bit features under every anchor. Every gap is filled with a pseudorandom
+token of the record and column (the same every night), so a row has one shape and shows no missing value. All keys
+derive from K1: this module runs at an agency as it runs at the hub. Two records that no rule pairs share no token.
 
-Two records that no anchor pairs share no token at all. What belongs here is the assembly; the values come
-from `linkage.atoms`, the cryptographic steps are in `linkage.prf`, the tables of rules in
-`linkage.rules`.
+What belongs here is the assembly; values come from `linkage.atoms`, the cryptographic steps from `linkage.prf`, the
+tables of rules from `linkage.rules`. What the hub does with tokens is `linkage.vault`.
 """
 
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 import pyarrow as pa
 
 from linkage.atoms import build_atoms
+from linkage.batch import FEATURE_BYTES, TOKEN_BYTES, TokenBatch
 from linkage.errors import VaultError
-from linkage.keys import KeyRing
-from linkage.prf import BLOCK, Chain, Permutation, constant_block, leaves
-from linkage.records import RECORD_KEY_TYPE, key_matrix
-from linkage.rules import ONE_ROUND, PRESENT, SWAPPED_NAMES, Anchor, Round
+from linkage.prf import BLOCK, Aes, constant_block, keystream, leaves
+from linkage.records import key_matrix
+from linkage.rules import ANCHORS, GIVEN_SLOTS, PRESENT, ROUND, SURNAME_SLOTS, SWAPPED_NAMES, TAGS
 
-TOKEN_BYTES: Final = BLOCK
-_SURNAME_SLOTS: Final = ("surname_1", "surname_2", "surname_3")
+_SHARED: Final = {
+    atom: kind for kind, slots in (("given_slot", GIVEN_SLOTS), ("surname_slot", SURNAME_SLOTS)) for atom in slots
+}
+_ROWS: Final = 1 << 15
+_PAD_TOKENS: Final = len(TAGS) + len(ANCHORS)
+_PAD_FEATURES: Final = -(-len(ROUND.features) * FEATURE_BYTES // BLOCK)
 
 
-def encode(
-    identifiers: pa.Table,
-    source: str,
-    ring: KeyRing,
-    date_format: str | None = None,
-    round_: Round = ONE_ROUND,
-) -> pa.Table:
-    """Return one row a record: ``record_key``, and ``tokens``, a blob of 16 bytes for each column.
+class TokenKeys(Protocol):
+    """Whatever derives the ``token.`` keys from K1: a hub's key ring, or an agency's."""
+
+    def derive(self, use: str, length: int = 32) -> bytes:
+        """Return the key of one use."""
+        ...
+
+
+def encode(identifiers: pa.Table, source: str, ring: TokenKeys, date_format: str | None = None) -> TokenBatch:
+    """Return the tokens of n records, one row each, in the order given.
 
     `identifiers` has ``record_key`` (fixed_size_binary(16)) and any of `linkage.identifiers.IDENTIFIERS`
     as raw strings, one row a record. `source` names the source in errors only: tokens of all sources are
@@ -43,65 +48,71 @@ def encode(
         keys = key_matrix(identifiers.column("record_key"))
     except (KeyError, ValueError):
         raise VaultError(f"source {source}: a record key is missing; every row needs one") from None
-    tokens = _Encoder(build_atoms(identifiers, date_format), keys, ring).encode(round_)
-    rekeyed = Permutation(ring.derive("rekey.tokens")).forward(tokens)
-    return token_table(keys, rekeyed)
-
-
-def token_table(keys: np.ndarray, tokens: np.ndarray) -> pa.Table:
-    """Return the table of n record keys (n, 16) and their tokens (n, columns, 16), both fixed-size binary."""
-    n, width = len(keys), tokens.shape[1] * TOKEN_BYTES
-    blobs = pa.Array.from_buffers(pa.binary(width), n, [None, pa.py_buffer(np.ascontiguousarray(tokens))])
-    named = pa.Array.from_buffers(RECORD_KEY_TYPE, n, [None, pa.py_buffer(np.ascontiguousarray(keys))])
-    return pa.table({"record_key": named, "tokens": blobs})
+    return _Encoder(build_atoms(identifiers, date_format), keys, ring).encode()
 
 
 class _Encoder:
-    """The tokens of one batch of n records, before re-keying."""
+    """The tokens of one batch of n records."""
 
-    def __init__(self, atoms: dict[str, pa.Array], keys: np.ndarray, ring: KeyRing):
+    def __init__(self, atoms: dict[str, pa.Array], keys: np.ndarray, ring: TokenKeys):
         self._ring = ring
         self._keys = keys
         self._valid = {name: np.asarray(values.is_valid()) for name, values in atoms.items()}
         self._leaves = {name: leaves(values, self._leaf_key(name)) for name, values in atoms.items()}
         self._valid[SWAPPED_NAMES] = self._valid["given"] & self._valid["surname_1"]
         self._leaves[SWAPPED_NAMES] = self._swapped(atoms)
-        self._padding = Chain(ring.derive("token.padding"), 2)
-        self._feature = Chain(ring.derive("token.feature"), 2)
+        rules = [rule.id for rule in TAGS] + [rule.id for rule in ANCHORS]
+        self._chains = {rule: Aes(ring.derive(f"token.rule.{rule}")) for rule in rules}
+        self._feature = Aes(ring.derive("token.feature"))
+        presence = ring.derive("token.leaf.presence")
+        self._present = {name: constant_block(f"{PRESENT}{name}", presence) for name in atoms}
+        self._padding = ring.derive("token.padding")
 
-    def encode(self, round_: Round) -> np.ndarray:
-        """Return tokens of shape (n, columns of the round, 16)."""
-        place = {column: number for number, column in enumerate(round_.columns)}
-        tokens = np.empty((len(self._keys), len(place), BLOCK), np.uint8)
-        for anchor in round_.anchors:
-            token, valid = self._anchor(anchor)
-            tokens[:, place[anchor.id]] = self._padded(token, valid, anchor.id)
-            for feature in anchor.features:
-                column = f"{anchor.id}_{feature}"
-                tokens[:, place[column]] = self._feature_tokens(token, valid, feature, column)
-        return tokens
+    def encode(self) -> TokenBatch:
+        n = len(self._keys)
+        tags = np.empty((n, len(TAGS), TOKEN_BYTES), np.uint8)
+        anchors = np.empty((n, len(ANCHORS), TOKEN_BYTES), np.uint8)
+        features = np.empty((n, len(ROUND.features)), np.uint16)
+        usable = np.zeros(n, bool)
+        for start in range(0, n, _ROWS):
+            rows = slice(start, start + _ROWS)
+            usable[rows] = self._rows(rows, tags[rows], anchors[rows], features[rows])
+        return TokenBatch(self._keys, tags, anchors, features, unlinkable=int(n - usable.sum()))
 
-    def _anchor(self, anchor: Anchor) -> tuple[np.ndarray, np.ndarray]:
-        valid = np.logical_and.reduce([self._valid[part] for part in anchor.parts])
-        chain = Chain(self._ring.derive(f"token.anchor.{anchor.id}"), len(anchor.parts))
-        return chain(*(self._leaves[part] for part in anchor.parts)), valid
+    def _rows(self, rows: slice, tags: np.ndarray, anchors: np.ndarray, features: np.ndarray) -> np.ndarray:
+        """Fill the tokens of some rows in place; return which of them have any tag or anchor of their own."""
+        pads = keystream(self._padding, self._keys[rows], _PAD_TOKENS + _PAD_FEATURES)
+        thin = pads[:, _PAD_TOKENS:].reshape(len(pads), -1).view("<u2")
+        features[:] = thin[:, : features.shape[1]]
+        usable = np.zeros(len(pads), bool)
+        for number, tag in enumerate(TAGS):
+            token, valid = self._composite(tag.id, tag.parts, rows)
+            tags[:, number] = np.where(valid[:, None], token, pads[:, number])
+            usable |= valid
+        for number, anchor in enumerate(ANCHORS):
+            token, valid = self._composite(anchor.id, anchor.parts, rows)
+            anchors[:, number] = np.where(valid[:, None], token, pads[:, len(TAGS) + number])
+            usable |= valid
+            inner = self._feature(token)
+            for place, feature in zip(range(*ROUND.spans[number].indices(1 << 16)), anchor.features, strict=True):
+                self._fill(features, place, feature, inner, valid, rows)
+        return usable
 
-    def _feature_tokens(self, anchor: np.ndarray, anchored: np.ndarray, feature: str, column: str) -> np.ndarray:
+    def _fill(
+        self, features: np.ndarray, place: int, feature: str, inner: np.ndarray, valid: np.ndarray, rows: slice
+    ) -> None:
         atom = feature.removeprefix(PRESENT)
-        if feature.startswith(PRESENT):
-            leaf = constant_block(feature, self._ring.derive("token.leaf.presence"))
-        else:
-            leaf = self._leaves[atom]
-        return self._padded(self._feature(anchor, leaf), anchored & self._valid[atom], column)
+        leaf = self._present[atom] if feature.startswith(PRESENT) else self._leaves[atom][rows]
+        token = self._feature(inner ^ leaf).view("<u2")[:, 0]
+        np.copyto(features[:, place], token, where=valid & self._valid[atom][rows])
 
-    def _padded(self, tokens: np.ndarray, valid: np.ndarray, column: str) -> np.ndarray:
-        """Fill the gaps with a keyed function of the record and the column, the same night after night."""
-        name = constant_block(column, self._ring.derive("token.leaf.column"))
-        return np.where(valid[:, None], tokens, self._padding(self._keys, name))
+    def _composite(self, rule: str, parts: tuple[str, ...], rows: slice) -> tuple[np.ndarray, np.ndarray]:
+        valid = np.logical_and.reduce([self._valid[part][rows] for part in parts])
+        return self._chains[rule].chain(*(self._leaves[part][rows] for part in parts)), valid
 
     def _leaf_key(self, atom: str) -> bytes:
-        """Surname slots share one leaf key: they are compared with one another."""
-        return self._ring.derive(f"token.leaf.{'surname' if atom in _SURNAME_SLOTS else atom}")
+        """Return the key of an atom; name slots share one, because they are compared with one another."""
+        return self._ring.derive(f"token.leaf.{_SHARED.get(atom, atom)}")
 
     def _swapped(self, atoms: dict[str, pa.Array]) -> np.ndarray:
         """Return a leaf of both names that does not depend on their order: the sum of their leaves."""

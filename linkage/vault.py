@@ -1,199 +1,267 @@
-"""The token vault: one row of tokens a record, nothing else, in an order that means nothing.
+"""The token vault: what later nights need to link a record, and nothing a thief of the disk can use.
 
-`state/vault.duckdb` has one table a source, (record_key, tokens), sorted by record key, which is a keyed
-hash. There is no date, no load night and no content column. A change rewrites its source's table, and
-`compact` the whole file, so that neither row order nor freed blocks tell which records came together.
-Linking does not belong here.
+A folder: ``anchors.rows`` is the encrypted multimap (`linkage.multimap`), one entry for each tag and anchor of each
+record; ``records.rows`` has one row a record (`linkage.vault_records`); ``incoming/`` holds what waits for tonight's
+linking (`linkage.incoming`). Every row has one shape; nothing orders or dates the rows. Which record is which child is
+not here, and linking does not belong here: see `linkage.run`.
 """
 
-from contextlib import AbstractContextManager
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Final
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 
+from linkage.batch import TokenBatch
 from linkage.errors import VaultError
+from linkage.incoming import Incoming, joined
 from linkage.keys import KeyRing
-from linkage.prf import Permutation
-from linkage.records import RECORD_KEY_BYTES, find_keys, key_matrix, key_order
-from linkage.rules import ONE_ROUND, Round
-from linkage.storage import held, quoted, reading, rewrite, writing
-from linkage.tokens import TOKEN_BYTES, token_table
+from linkage.multimap import Entries, Multimap
+from linkage.prf import BLOCK, Aes, OneWay
+from linkage.records import find_keys, key_matrix, key_order
+from linkage.rules import ROUND, TAGS, layout
+from linkage.vault_records import HANDLES, RecordRows
 
-_COPY_ROWS: Final = 50_000
+
+@dataclass(frozen=True)
+class Stored:
+    """Some records of the vault: `source` int16 (n,) into `Vault.names`, and `keys` uint8 (n, 16)."""
+
+    source: np.ndarray
+    keys: np.ndarray
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """What waits for linking: the batch of all new and changed records, their sources, and who is gone.
+
+    `source` int16 (n,) into `Vault.names`; `gone` uint8 (g, 16) record keys withdrawn; `stale` int64: positions of
+    record rows that are gone or replaced.
+    """
+
+    source: np.ndarray
+    batch: TokenBatch
+    gone: np.ndarray
+    stale: np.ndarray
+
+    def __bool__(self) -> bool:
+        return bool(len(self.batch) or len(self.gone))
 
 
 class Vault:
-    """The tokens of all sources at rest in one DuckDB file, which is created at the first write."""
+    """The tokens of all sources in one folder, which is created at the first write."""
 
-    def __init__(self, path: Path, round_: Round = ONE_ROUND):
+    def __init__(self, path: Path, ring: KeyRing):
         self._path = path
-        self._round = round_
-        self._width = len(round_.columns) * TOKEN_BYTES
+        self._ring = ring
+        self._about = path / "about.json"
+        self._incoming = Incoming(path / "incoming", ring.derive("store.incoming"))
 
-    def upsert(self, source: str, tokens: pa.Table) -> int:
-        """Add or replace rows of `source`; return how many rows are new or differ.
+    @cached_property
+    def names(self) -> list[str]:
+        """The sources that ever had records; a source's number is its place here."""
+        if not self._about.exists():
+            return []
+        about = json.loads(self._about.read_text(encoding="utf-8"))
+        if about.get("layout") != layout():
+            raise VaultError(
+                f"{self._path}: the vault holds tokens of another layout than this version's; "
+                "move it away and load every source again: child IDs are in the ledger and survive"
+            )
+        if about.get("check") != self._check():
+            raise VaultError(
+                f"{self._path}: the vault was written under another K2 than this key ring's; "
+                "restore that k2.key, or finish the rotation with `cradlepath keys rotate k2`"
+            )
+        return list(about["sources"])
 
-        `tokens` is what `linkage.tokens.encode` returns; of two rows of one record the later counts. A
-        night that brings nothing new leaves the file untouched. Raises VaultError for tokens of another
-        layout.
+    @cached_property
+    def map(self) -> Multimap:
+        """The encrypted multimap."""
+        return Multimap(self._path / "anchors.rows", self._ring)
+
+    @cached_property
+    def rows(self) -> RecordRows:
+        """The record rows."""
+        return RecordRows(self._path / "records.rows", self._ring)
+
+    def upsert(self, source: str, batch: TokenBatch) -> int:
+        """Let the new and changed records of `batch` wait for linking; return how many they are.
+
+        Of two rows of one record the later counts. A night that brings nothing new leaves no file changed.
         """
-        if tokens.column("tokens").type != pa.binary(self._width):
-            raise VaultError(f"source {source}: tokens of another layout than {self._round.id}; encode them again")
-        keys, rows = key_matrix(tokens.column("record_key")), _token_rows(tokens)
-        latest = _last_of_each(keys)
-        keys, rows = keys[latest], rows[latest]
-        old_keys, old_rows = self.read(source)
-        at = find_keys(old_keys, keys)
-        known = at >= 0
-        changed = ~known
-        changed[known] = (old_rows[at[known]] != rows[known]).any(axis=(1, 2))
+        if batch.tags.shape[1:] != (len(TAGS), BLOCK) or batch.features.shape[1] != len(ROUND.features):
+            raise VaultError(f"source {source}: tokens of another layout than this version's; make them again")
+        if not len(batch):
+            return 0
+        number = self._number(source)
+        batch = batch.take(_last_of_each(batch.keys))
+        at = self.rows.find(self._record_numbers(batch.keys, number)[:, 0])
+        changed = at < 0
+        changed[~changed] = self.rows.digests(at[~changed]) != self.rows.digest_of(batch.take(~changed))
+        for waiting in (self._incoming.gone(), self._incoming.keys(number)):
+            changed |= find_keys(waiting, batch.keys) >= 0
         if changed.any():
-            keep = np.ones(len(old_keys), bool)
-            keep[at[known]] = False
-            merged = np.concatenate([old_keys[keep], keys]), np.concatenate([old_rows[keep], rows])
-            self._write({source: merged})
+            self._incoming.add(number, batch.take(changed))
         return int(changed.sum())
 
     def remove(self, source: str, record_keys: pa.Array) -> int:
-        """Delete rows of `source` by record key; return how many were there."""
-        keys, rows = self.read(source)
-        gone = find_keys(key_matrix(record_keys), keys) >= 0
-        return self._keep(source, keys, rows, ~gone)
+        """Take records of `source` out, for good at tonight's linking; return how many were there."""
+        return self._withdraw(source, find_keys(key_matrix(record_keys), self.keys(source)) >= 0)
 
     def keep_only(self, source: str, record_keys: pa.Array) -> int:
-        """Delete every row of `source` whose record key is not given; return how many were deleted."""
-        keys, rows = self.read(source)
-        return self._keep(source, keys, rows, find_keys(key_matrix(record_keys), keys) >= 0)
+        """Take out every record of `source` whose key is not given; return how many."""
+        return self._withdraw(source, find_keys(key_matrix(record_keys), self.keys(source)) < 0)
 
-    def sources(self) -> list[str]:
-        """Return the sources that have rows, sorted."""
-        return sorted(self.counts())
-
-    def count(self, source: str | None = None) -> int:
-        """Return how many records of `source`, or of all sources, have tokens."""
-        counts = self.counts()
-        return sum(counts.values()) if source is None else counts.get(source, 0)
-
-    def read(self, source: str) -> tuple[np.ndarray, np.ndarray]:
-        """Return the record keys (n, 16) and tokens (n, columns, 16) of `source`, ordered by record key."""
-        if self._path.exists():
-            with reading(self._path) as connection:
-                if source in self._counted(connection):
-                    return _fetch(connection, source, self._width)
-        return np.empty((0, RECORD_KEY_BYTES), np.uint8), np.empty((0, self._width // 16, 16), np.uint8)
-
-    def rekey(self, old: KeyRing, new: KeyRing) -> None:
-        """Replace K2: undo the old permutation and apply the new one, so that links and child IDs survive."""
-        undo, redo = Permutation(old.derive("rekey.tokens")), Permutation(new.derive("rekey.tokens"))
-        content = {source: self.read(source) for source in self.sources()}
-        self._write({s: (keys, redo.forward(undo.backward(rows))) for s, (keys, rows) in content.items()})
+    def keys(self, source: str) -> np.ndarray:
+        """Return the record keys of `source`, uint8 (n, 16), in the order of `linkage.records.key_order`."""
+        if source not in self.names:
+            return np.empty((0, BLOCK), np.uint8)
+        number = self.names.index(source)
+        stored = self.stored(np.flatnonzero(self.rows.sources == number)).keys
+        waiting = self._incoming.keys(number)
+        away = np.concatenate([self._incoming.gone(), waiting])
+        kept = np.concatenate([stored[find_keys(away, stored) < 0], waiting])
+        return np.asarray(kept[key_order(kept)])
 
     def counts(self) -> dict[str, int]:
-        """Return how many records of each source that has rows have tokens, by source."""
-        if not self._path.exists():
-            return {}
-        with reading(self._path) as connection:
-            return dict(sorted(self._counted(connection).items()))
+        """Return how many records each source has, of sources that have any."""
+        counts = {source: len(self.keys(source)) for source in sorted(self.names)}
+        return {source: count for source, count in counts.items() if count}
 
-    def held(self) -> AbstractContextManager[None]:
-        """Keep the vault open for several readings in a row, during which nothing may write it."""
-        return held(self._path)
+    def count(self, source: str | None = None) -> int:
+        """Return how many records `source`, or all sources together, have."""
+        return sum(self.counts().values()) if source is None else len(self.keys(source))
 
-    def _counted(self, connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
-        layout = connection.execute("select layout from about").fetchall()
-        if layout != [(self._round.layout,)]:
-            raise VaultError(
-                f"{self._path}: the vault holds tokens of another layout than {self._round.id}; "
-                "move it away and load every source again: child IDs are in the ledger and survive"
-            )
-        return dict(connection.execute("select source, records from source").fetchall())
+    def sources(self) -> list[str]:
+        """Return the sources that have records, sorted."""
+        return sorted(self.counts())
 
-    def _keep(self, source: str, keys: np.ndarray, rows: np.ndarray, keep: np.ndarray) -> int:
-        if not keep.all():
-            self._write({source: (keys[keep], rows[keep])})
-        return int((~keep).sum())
+    @property
+    def waits(self) -> bool:
+        """Whether anything waits for linking."""
+        return bool(self._incoming)
 
-    def compact(self) -> None:
-        """Rewrite the file when anything changed since the last time, so that no freed block keeps old rows.
+    def waiting(self) -> Waiting:
+        """Return everything that waits for linking, sources by name and records by key."""
+        held = [(number, self._incoming.batch(number)) for number in np.argsort(self.names).tolist()]
+        parts = [(number, batch) for number, batch in held if batch is not None]
+        batch = joined([batch for _, batch in parts])
+        numbers = [np.full(len(batch), number, np.int16) for number, batch in parts]
+        source = np.concatenate(numbers) if numbers else np.empty(0, np.int16)
+        gone = self._incoming.gone()
+        stale = [np.empty(0, np.int64)]
+        stale += [self._at(part.keys, number) for number, part in parts]
+        stale += [self._at(gone, number) for number in range(len(self.names))]
+        return Waiting(source, batch, gone, np.unique(np.concatenate(stale)))
 
-        `linkage.run.link` calls it once a night, before it reads.
+    def stored(self, at: np.ndarray) -> Stored:
+        """Return whose record rows lie at the given positions."""
+        source, numbers = self.rows.sources[at], self.rows.numbers(at)
+        keys = np.empty((len(at), BLOCK), np.uint8)
+        for number in np.unique(source):
+            mine = source == number
+            keys[mine] = self._permutation(int(number)).back(numbers[mine])
+        return Stored(source, keys)
+
+    def secrets(self, tokens: np.ndarray) -> np.ndarray:
+        """Return the hub's form of tags or anchors, uint8 (..., 16): what entries are made of."""
+        return Aes(self._ring.derive("store.token"))(tokens)
+
+    def entries_of(self, at: np.ndarray) -> np.ndarray:
+        """Return the positions of the entries of the records at `at`."""
+        found = self.map.at(self.rows.labels(at).ravel())
+        return np.asarray(found[found >= 0])
+
+    def commit(self, waiting: Waiting, slots: np.ndarray) -> None:
+        """Store what was waiting, with the slot of each of its entries, uint32 (n, HANDLES); forget the rest.
+
+        The entries are written first and the waiting tokens forgotten last, so that a night that is interrupted finds
+        them again; entries that lead to no record are found and left out.
         """
-        if not self._path.exists():
-            return
-        with reading(self._path) as connection:
-            if connection.execute("select compact from about").fetchall() == [(True,)]:
-                return
-        sources = self.sources()
+        batch = waiting.batch
+        numbers = np.empty((len(batch), 2), np.uint64)
+        for number in np.unique(waiting.source):
+            mine = waiting.source == number
+            numbers[mine] = self._record_numbers(batch.keys[mine], int(number))
+        secrets = [self.secrets(_column(batch, column)) for column in range(HANDLES)]
+        entries = [self.map.entries(secrets[c], slots[:, c], numbers[:, 0]) for c in range(HANDLES)]
+        labels = np.stack([entry.label for entry in entries], axis=1)
 
-        def build(connection: duckdb.DuckDBPyConnection) -> None:
-            self._create(connection, compact=True)
-            connection.execute(f"attach '{quoted(self._path)}' as old (read_only)")
-            connection.execute("insert into source from old.source order by source")
-            for source in sources:
-                table = _identifier(source)
-                connection.execute(f"create table {table} as from old.{table}")
+        def opened(anchor: int) -> tuple[OneWay, np.ndarray]:
+            return self.map.hashed(secrets[len(TAGS) + anchor]), slots[:, len(TAGS) + anchor]
 
-        rewrite(self._path, build)
+        parts = ("label", "check", "pointer")
+        every = Entries(*(np.concatenate([getattr(entry, part) for entry in entries]) for part in parts))
+        self.map.rewrite(self.entries_of(waiting.stale), every)
+        self.rows.rewrite(waiting.stale, batch, waiting.source, numbers, labels, opened)
+        self._incoming.clear()
+        self._forget()
 
-    def _write(self, changed: dict[str, tuple[np.ndarray, np.ndarray]]) -> None:
-        """Replace the tables of the given sources in one transaction."""
-        if not self._path.exists():  # made whole and moved in, so that a first write that fails leaves a sound vault
-            rewrite(self._path, lambda connection: self._create(connection, compact=False))
-        with writing(self._path) as connection:
-            connection.execute("begin")
-            connection.execute("update about set compact = false")
-            for source, (keys, rows) in changed.items():
-                connection.execute("delete from source where source = ?", [source])
-                connection.execute(f"drop table if exists {_identifier(source)}")
-                _insert(connection, source, keys, rows)
-            connection.execute("commit")
+    def rekey(self, old: KeyRing, new: KeyRing) -> None:
+        """Replace K2: everything at rest comes under the new one, nothing is linked again."""
+        if self.waits:
+            raise VaultError(f"{self._path}: tokens wait for linking; run the night first, then rotate K2")
+        entries = self.map.rekeyed(old, new)
+        self.rows.rekey(new, lambda labels: entries.label[self.map.at(labels)])
+        self.map.rewrite(np.arange(len(self.map)), entries)
+        names, self._ring = self.names, new
+        self._write_about(names)
+        self._forget()
 
-    def _create(self, connection: duckdb.DuckDBPyConnection, compact: bool) -> None:
-        connection.execute(
-            "create table about as select ? as layout, ?::boolean as compact", [self._round.layout, compact]
-        )
-        connection.execute("create table source (source varchar, records bigint)")
+    def tables(self) -> dict[str, pa.Table]:
+        """Return what a thief of the disk sees, as columns of tokens: the entries, and the record rows."""
+        entries = {name: np.asarray(self.map.column(name)) for name in ("label", "check", "pointer")}
+        return {"anchors": pa.table(entries), "records": pa.table(self.rows.columns())}
+
+    def _withdraw(self, source: str, of: np.ndarray) -> int:
+        gone = self.keys(source)[of]
+        if len(gone):
+            number = self.names.index(source)
+            self._incoming.drop(number, gone)
+            stored = self.rows.find(self._record_numbers(gone, number)[:, 0]) >= 0
+            self._incoming.withdraw(gone[stored])
+        return len(gone)
+
+    def _at(self, keys: np.ndarray, number: int) -> np.ndarray:
+        at = self.rows.find(self._record_numbers(keys, number)[:, 0])
+        return at[at >= 0]
+
+    def _record_numbers(self, keys: np.ndarray, number: int) -> np.ndarray:
+        """Return the numbers of records in the vault, uint64 (n, 2): unlike their keys in any other store."""
+        return np.ascontiguousarray(self._permutation(number)(keys)).view("<u8").reshape(-1, 2)
+
+    def _permutation(self, number: int) -> Aes:
+        return Aes(self._ring.derive(f"store.record.{self.names[number]}"))
+
+    def _number(self, source: str) -> int:
+        if source not in self.names:
+            self._write_about([*self.names, source])
+        return self.names.index(source)
+
+    def _write_about(self, sources: Iterable[str]) -> None:
+        self._path.mkdir(parents=True, exist_ok=True)
+        about = {"layout": layout(), "check": self._check(), "sources": list(sources)}
+        fresh = self._about.with_suffix(".new")
+        fresh.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+        fresh.replace(self._about)
+        self.__dict__.pop("names", None)
+
+    def _check(self) -> str:
+        """Return what names this city's K2 and reveals nothing of it."""
+        return self._ring.derive("rekey.check", 8).hex()
+
+    def _forget(self) -> None:
+        for name in ("map", "rows"):
+            self.__dict__.pop(name, None)
 
 
-def _insert(connection: duckdb.DuckDBPyConnection, source: str, keys: np.ndarray, rows: np.ndarray) -> None:
-    if not len(keys):
-        return
-    table = _identifier(source)
-    order = key_order(keys)
-    connection.execute(f"create table {table} (record_key blob, tokens blob)")
-    for start in range(0, len(order), _COPY_ROWS):
-        part = order[start : start + _COPY_ROWS]
-        connection.register("incoming", token_table(keys[part], rows[part]))
-        connection.execute(f"insert into {table} from incoming")
-        connection.unregister("incoming")
-    connection.execute("insert into source values (?, ?)", [source, len(keys)])
-
-
-def _fetch(connection: duckdb.DuckDBPyConnection, source: str, width: int) -> tuple[np.ndarray, np.ndarray]:
-    query = f"select record_key, tokens from {_identifier(source)} order by rowid"  # noqa: S608
-    keys, rows = [], []
-    for batch in connection.sql(query).to_arrow_reader(_COPY_ROWS):
-        keys.append(key_matrix(batch.column(0)))
-        rows.append(_blob_matrix(batch.column(1), width))
-    return np.concatenate(keys), np.concatenate(rows)
-
-
-def _blob_matrix(blobs: pa.Array, width: int) -> np.ndarray:
-    """Return n equally long blobs as a uint8 array of shape (n, width / 16, 16)."""
-    fixed = blobs.cast(pa.binary(width))
-    start = fixed.offset * width
-    flat = np.frombuffer(fixed.buffers()[1], np.uint8)[start : start + len(fixed) * width]
-    return flat.reshape(len(fixed), -1, TOKEN_BYTES)
-
-
-def _token_rows(tokens: pa.Table) -> np.ndarray:
-    column = tokens.column("tokens")
-    width = column.type.byte_width
-    parts = [_blob_matrix(chunk, width) for chunk in column.chunks]
-    return np.concatenate(parts) if parts else np.empty((0, width // TOKEN_BYTES, TOKEN_BYTES), np.uint8)
+def _column(batch: TokenBatch, column: int) -> np.ndarray:
+    whole = batch.tags if column < len(TAGS) else batch.anchors
+    return np.ascontiguousarray(whole[:, column if column < len(TAGS) else column - len(TAGS)])
 
 
 def _last_of_each(keys: np.ndarray) -> np.ndarray:
@@ -202,8 +270,3 @@ def _last_of_each(keys: np.ndarray) -> np.ndarray:
     is_last = np.ones(len(order), bool)
     is_last[:-1] = (keys[order[1:]] != keys[order[:-1]]).any(axis=1)
     return order[is_last]
-
-
-def _identifier(source: str) -> str:
-    escaped = f"tokens_{source}".replace('"', '""')
-    return f'"{escaped}"'

@@ -10,11 +10,12 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import duckdb
+import numpy as np
 
 from assets.extracts import report
 from assets.night import Night
 from assets.release.folder import releases
+from linkage.ledger import Ledger
 
 
 @dataclass(frozen=True)
@@ -135,11 +136,12 @@ def children(night: Night) -> dict[str, int]:
     """Return how many records of how many sources are how many children, from the ledger."""
     if not night.paths.ledger.exists():
         return {"records": 0, "sources": 0, "children": 0}
-    with duckdb.connect(str(night.paths.ledger), read_only=True) as con:
-        [row] = con.execute(
-            "select count(*), count(distinct source), count(distinct child_id) from record_child"
-        ).fetchall()
-    return dict(zip(("records", "sources", "children"), row, strict=True))
+    state = Ledger(night.paths.ledger, night.keys).state()
+    return {
+        "records": len(state.keys),
+        "sources": len(np.unique(state.source)),
+        "children": len(np.unique(state.counter)),
+    }
 
 
 def release_of(night: Night) -> dict[str, Any]:

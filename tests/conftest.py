@@ -60,11 +60,12 @@ class City:
 
 def child_ids(state: Path) -> dict[tuple[str, bytes], str]:
     """Return the child ID of every record, by source and record key."""
-    import duckdb
+    from linkage.keys import KeyRing
+    from linkage.ledger import Ledger
 
-    with duckdb.connect(str(state / "ledger.duckdb"), read_only=True) as con:
-        rows = con.execute("select source, record_key, child_id from record_child").fetchall()
-    return {(source, key): child for source, key, child in rows}
+    keys = KeyRing.load(state.parent / "keys")
+    columns = Ledger(state / "ledger.sealed", keys).record_child().to_pydict().values()
+    return {(source, key): child for source, key, child in zip(*columns, strict=True)}
 
 
 def table_hashes(state: Path) -> dict[str, str]:

@@ -177,7 +177,7 @@ def check_sound(night: Night, source: SourcePolicy) -> CheckResult:
     with open_content(night.paths.content) as store:
         known = store.known(source.source)
     if any(table.link_fields for table in source.tables.values()):
-        held = key_array(Vault(night.paths.vault).read(source.source)[0])
+        held = key_array(Vault(night.paths.vault, night.keys).keys(source.source))
         apart = int((~is_in(held, known)).sum() + (~is_in(known, held)).sum())
     else:
         apart = 0

@@ -22,6 +22,7 @@ from assets.extracts.store import open_content
 from assets.extracts.treat import BIRTH_CLASS
 from assets.extracts.unit import Place, Unit
 from assets.night import Night
+from linkage.batch import TokenBatch
 from linkage.identifiers import IDENTIFIERS
 from linkage.tokens import encode
 from linkage.vault import Vault
@@ -52,7 +53,7 @@ def purge_optouts(night: Night, namespace: str) -> int:
         gone = store.purge_records(family(night, namespace), keys)
         if gone:
             store.commit()
-    return gone + Vault(night.paths.vault).remove(namespace, keys)
+    return gone + Vault(night.paths.vault, night.keys).remove(namespace, keys)
 
 
 def settle(unit: Unit, night: Night, folder: str) -> Settled:
@@ -76,7 +77,7 @@ def settle(unit: Unit, night: Night, folder: str) -> Settled:
     unit.store.commit()
     changed = 0
     if tokens is not None:
-        vault = Vault(night.paths.vault)
+        vault = Vault(night.paths.vault, night.keys)
         changed = vault.upsert(source.source, tokens)
         if vault.count(source.source) != len(known):
             vault.keep_only(source.source, known)
@@ -124,7 +125,7 @@ def _apply(unit: Unit, counts: Mapping[Place, FileCount], night: Night) -> None:
         store.purge_records(family(night, source.namespace), combined(unit.excluded.records))
 
 
-def _tokens(unit: Unit, night: Night) -> pa.Table | None:
+def _tokens(unit: Unit, night: Night) -> TokenBatch | None:
     """Return one row of tokens a record of this delivery; None where it brings no identifiers.
 
     Several rows of one record, in one table or in several, are one person: of each identifier the value

@@ -23,7 +23,7 @@ from pathlib import Path
 
 import duckdb
 
-from assets.night import Night, StatePaths
+from assets.night import Night
 from assets.spine.declared import SqlFile, parse_sql_file, snake
 from assets.spine.exposure import CONTENT_PREFIX, Denied, expose, run_into
 from assets.spine.gate import Gate, apply_gate, record_gate
@@ -94,7 +94,7 @@ def build_spine(night: Night, periods: tuple[str, ...] | None = None) -> SpineRe
     """
     aside = night.paths.spine.with_suffix(".new")
     aside.unlink(missing_ok=True)
-    with _connection(night.paths, aside) as connection:
+    with _connection(night, aside) as connection:
         make_periods(connection, "spine.main", night.date, periods)
         gate = apply_gate(connection, night)
         tables = _join_content(connection, night.policy)
@@ -111,25 +111,21 @@ def build_spine(night: Night, periods: tuple[str, ...] | None = None) -> SpineRe
 
 
 @contextmanager
-def _connection(paths: StatePaths, aside: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open the content store and the ledger read-only, and the new spine beside them."""
+def _connection(night: Night, aside: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open the content store read-only and the new spine beside it; the ledger is a relation in memory."""
+    paths = night.paths
     spill = paths.root / "spill-spine"
     with duckdb.connect(config={"temp_directory": str(spill)}) as connection:
         try:
             connection.execute(f"attach '{_literal(aside)}' as spine")
-            for name, path in (("content", paths.content), ("ledger", paths.ledger)):
-                if path.exists():
-                    connection.execute(f"attach '{_literal(path)}' as {name} (read_only)")
-                else:
-                    connection.execute(f"attach ':memory:' as {name}")
-            if not paths.ledger.exists():
-                connection.execute(
-                    "create table ledger.main.record_child (source varchar, record_key blob, child_id varchar)"
-                )
-            connection.execute("create view record_child as select * from ledger.main.record_child")
+            if paths.content.exists():
+                connection.execute(f"attach '{_literal(paths.content)}' as content (read_only)")
+            else:
+                connection.execute("attach ':memory:' as content")
+            connection.register("record_child", night.record_child())
             yield connection
         finally:
-            for name in ("spine", "content", "ledger"):
+            for name in ("spine", "content"):
                 connection.execute(f"detach database if exists {name}")
             shutil.rmtree(spill, ignore_errors=True)
 

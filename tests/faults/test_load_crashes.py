@@ -71,7 +71,7 @@ def test_a_load_killed_between_two_commits_is_mended_by_the_next(tmp_path, place
     died = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
     assert died.returncode == -signal.SIGKILL, died.stderr.decode()
     assert b"Ana" not in died.stderr + died.stdout
-    assert Vault(city.paths.vault).count("clinic") == (200 if "vault" in PLACES[place] else 0)
+    assert Vault(city.paths.vault, city.keys).count("clinic") == (200 if "vault" in PLACES[place] else 0)
 
     assert load_source(city.night(), "clinic").status == "loaded"
     load_source(whole.night(), "clinic")

@@ -55,7 +55,7 @@ def test_people_become_tokens_and_treated_content(city):
     assert (loaded.status, loaded.records, loaded.rows) == ("loaded", 2, {"clinic__people": 2, "clinic__visits": 2})
     assert city.stored("clinic__people", "birth_year") == [(2018,), (2019,)]
     assert city.stored("clinic__visits", "kind, age_days, month") == [("flu", 1, "2018-12"), ("flu", 10, "2019-02")]
-    assert Vault(city.paths.vault).count("clinic") == 2
+    assert Vault(city.paths.vault, city.keys).count("clinic") == 2
     assert all(check.passed for check in loaded.checks)
 
 
@@ -158,7 +158,7 @@ def test_a_full_delivery_replaces_and_counts_what_is_absent(tmp_path):
     loaded = load_source(city.night(NIGHT_2), "clinic")
     assert (totals(loaded, "people").absent, totals(loaded, "visits").absent) == (1, 1)
     assert loaded.rows == {"clinic__people": 2, "clinic__visits": 1}
-    assert Vault(city.paths.vault).count("clinic") == 2
+    assert Vault(city.paths.vault, city.keys).count("clinic") == 2
 
 
 def test_a_full_delivery_that_lost_its_records_is_refused_and_the_old_data_stay(tmp_path):
@@ -204,11 +204,11 @@ def test_an_optout_is_dropped_before_it_is_stored_and_removed_when_it_comes_late
     out = {"clinic": city.keys_of("clinic", "1")}
     loaded = load_source(city.night(optouts=out.__getitem__), "clinic")
     assert (totals(loaded, "people").dropped_by_consent, totals(loaded, "visits").dropped_by_consent) == (1, 1)
-    assert (loaded.records, Vault(city.paths.vault).count("clinic")) == (1, 1)
+    assert (loaded.records, Vault(city.paths.vault, city.keys).count("clinic")) == (1, 1)
     out["clinic"] = city.keys_of("clinic", "1", "2")
     later = load_source(city.night(NIGHT_2, optouts=out.__getitem__), "clinic")
     assert (later.status, later.records, later.rows) == ("nothing new", 0, {"clinic__people": 0, "clinic__visits": 0})
-    assert Vault(city.paths.vault).count("clinic") == 0
+    assert Vault(city.paths.vault, city.keys).count("clinic") == 0
 
 
 def test_an_optout_acts_even_when_the_agreement_is_no_longer_in_force(city):
@@ -218,7 +218,7 @@ def test_an_optout_acts_even_when_the_agreement_is_no_longer_in_force(city):
     out = {city.keys_of("clinic", "1")[0].as_py()}
     loaded = load_source(city.night(NIGHT_2, optouts=lambda _: out, refusals=[gone]), "clinic")
     assert (loaded.status, loaded.records) == ("refused", 1)
-    assert Vault(city.paths.vault).count("clinic") == 1
+    assert Vault(city.paths.vault, city.keys).count("clinic") == 1
 
 
 def test_an_agreement_not_in_force_refuses_with_line_and_remedy_and_keeps_the_files(city):

@@ -40,6 +40,19 @@ def rows_of(text: str) -> tuple[list[str], list[list[str | None]]]:
     return cells[0], [[None if cell == "-" else cell for cell in row] for row in cells[1:]]
 
 
+@dataclass(frozen=True)
+class _Night(Night):
+    """A night whose ledger names children as the test does."""
+
+    links: tuple[tuple[str, bytes, str], ...] = ()
+
+    def record_child(self) -> pa.Table:
+        columns = list(zip(*self.links, strict=True)) or [(), (), ()]
+        types = (pa.string(), pa.binary(), pa.string())
+        arrays = [pa.array(column, kind) for column, kind in zip(columns, types, strict=True)]
+        return pa.table(arrays, names=["source", "record_key", "child_id"])
+
+
 @dataclass
 class Hub:
     """Builds the state folder of one night from readable tables given as {'source.Table': text}."""
@@ -54,15 +67,12 @@ class Hub:
         self.root.mkdir(parents=True, exist_ok=True)
         paths = StatePaths.under(self.root)
         paths.content.unlink(missing_ok=True)
-        paths.ledger.unlink(missing_ok=True)
         with duckdb.connect(str(paths.content)) as content:
             links = self._fill(content)
-        with duckdb.connect(str(paths.ledger)) as ledger:
-            ledger.execute("create table record_child (source varchar, record_key blob, child_id varchar)")
-            if links:
-                ledger.executemany("insert into record_child values (?, ?, ?)", sorted(links))
         keys = KeyRing.__new__(KeyRing)
-        return Night(date=on, landing=self.root, paths=paths, keys=keys, policy=self.policy(on))
+        return _Night(
+            date=on, landing=self.root, paths=paths, keys=keys, policy=self.policy(on), links=tuple(sorted(links))
+        )
 
     def _fill(self, content: duckdb.DuckDBPyConnection) -> set[tuple[str, bytes, str]]:
         links = {

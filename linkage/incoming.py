@@ -1,0 +1,112 @@
+"""Tokens that wait for tonight's linking, and who was withdrawn since: sealed files of a folder, one a source.
+
+A thief of the disk sees how many bytes wait, nothing else. What becomes of them is `linkage.vault`.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+
+from linkage.batch import TokenBatch
+from linkage.records import RECORD_KEY_BYTES, RECORD_KEY_TYPE, find_keys, key_matrix, key_order
+from linkage.rules import ANCHORS, ROUND, TAGS
+from linkage.sealing import SealedTables
+
+_GONE: Final = "gone"
+_TOKENS: Final = "tokens"
+
+
+class Incoming:
+    """The waiting files of one vault, sealed under one key. Sources are numbers here."""
+
+    def __init__(self, folder: Path, key: bytes):
+        self._folder = folder
+        self._key = key
+
+    def __bool__(self) -> bool:
+        return any(self._folder.glob("*.sealed"))
+
+    def batch(self, number: int) -> TokenBatch | None:
+        """Return what waits of one source, ordered by record key; None if nothing does."""
+        tables = self._file(f"source-{number}").read()
+        return TokenBatch.from_table(tables[_TOKENS]) if tables else None
+
+    def keys(self, number: int) -> np.ndarray:
+        """Return the record keys of what waits of one source, uint8 (n, 16)."""
+        tables = self._file(f"keys-{number}").read()
+        return key_matrix(tables[_TOKENS].column("key")) if tables else _no_keys()
+
+    def add(self, number: int, batch: TokenBatch) -> None:
+        """Let a batch wait; of two rows of one record the later counts. Nobody in it is withdrawn any more."""
+        held = self.batch(number)
+        if held is not None:
+            batch = joined([held.take(find_keys(batch.keys, held.keys) < 0), batch])
+        self._write(number, batch)
+        self._write_gone(self.gone()[find_keys(batch.keys, self.gone()) < 0])
+
+    def drop(self, number: int, keys: np.ndarray) -> None:
+        """Forget what waits of some records, uint8 (n, 16)."""
+        held = self.batch(number)
+        if held is not None:
+            self._write(number, held.take(find_keys(keys, held.keys) < 0))
+
+    def gone(self) -> np.ndarray:
+        """Return the record keys that were withdrawn and are still stored, uint8 (n, 16)."""
+        tables = self._file(_GONE).read()
+        return key_matrix(tables[_TOKENS].column("key")) if tables else _no_keys()
+
+    def withdraw(self, keys: np.ndarray) -> None:
+        """Note that stored records are to be taken out, uint8 (n, 16)."""
+        self._write_gone(np.concatenate([self.gone(), keys]))
+
+    def clear(self) -> None:
+        """Forget everything: it has been linked and stored."""
+        for file in self._folder.glob("*.sealed"):
+            file.unlink()
+
+    def _write(self, number: int, batch: TokenBatch) -> None:
+        files = self._file(f"source-{number}"), self._file(f"keys-{number}")
+        if not len(batch):
+            for file in files:
+                file.remove()
+            return
+        ordered = batch.take(key_order(batch.keys))
+        files[1].write({_TOKENS: _key_table(ordered.keys)})
+        files[0].write({_TOKENS: ordered.to_table()})
+
+    def _write_gone(self, keys: np.ndarray) -> None:
+        file = self._file(_GONE)
+        if len(keys):
+            file.write({_TOKENS: _key_table(keys)})
+        else:
+            file.remove()
+
+    def _file(self, name: str) -> SealedTables:
+        return SealedTables(self._folder / f"{name}.sealed", self._key)
+
+
+def joined(parts: Sequence[TokenBatch]) -> TokenBatch:
+    """Return several batches as one; of none, an empty one."""
+    if not parts:
+        return TokenBatch(
+            _no_keys(),
+            np.empty((0, len(TAGS), RECORD_KEY_BYTES), np.uint8),
+            np.empty((0, len(ANCHORS), RECORD_KEY_BYTES), np.uint8),
+            np.empty((0, len(ROUND.features)), np.uint16),
+        )
+    keys, tags, anchors, features = (
+        np.concatenate([getattr(part, name) for part in parts]) for name in ("keys", "tags", "anchors", "features")
+    )
+    return TokenBatch(keys, tags, anchors, features)
+
+
+def _key_table(keys: np.ndarray) -> pa.Table:
+    flat = np.ascontiguousarray(keys)
+    return pa.table({"key": pa.Array.from_buffers(RECORD_KEY_TYPE, len(flat), [None, pa.py_buffer(flat)])})
+
+
+def _no_keys() -> np.ndarray:
+    return np.empty((0, RECORD_KEY_BYTES), np.uint8)
