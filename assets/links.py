@@ -28,6 +28,7 @@ from dagster import (
 
 from assets.guard import no_values_in_errors
 from assets.night import Night
+from assets.quality import quality_metadata
 from linkage.review import load_decisions
 from linkage.run import LinkReport, LinkSettings, link
 
@@ -77,6 +78,10 @@ def _metadata(report: LinkReport) -> dict[str, Any]:
         "dagster/row_count": sum(report.records.values()),
         "children": report.children,
         "records by source": report.records,
+        "new or changed records": report.fresh,
+        "records joined by an exact tag": report.joined_by_tag,
+        "records that sent anchors": report.sent_anchors,
+        "records whose features were opened": report.opened,
         "pairs scored": report.pairs_scored,
         "pairs linked": report.pairs_linked,
         "ties left unlinked": report.abstained,
@@ -117,7 +122,8 @@ def build_link_assets(
         with no_values_in_errors("linking"):
             report = link_night(night)
             doubled = records_beyond_one(night)
-        yield MaterializeResult(asset_key=CHILD_IDS, metadata=_metadata(report))
+            review = quality_metadata(night)
+        yield MaterializeResult(asset_key=CHILD_IDS, metadata=_metadata(report) | review)
         yield AssetCheckResult(
             asset_key=CHILD_IDS,
             check_name=ONE_RECORD,

@@ -1,17 +1,24 @@
-"""Linkage quality of a night by source and subgroup, for the table `linkage_quality`.
+"""Linkage quality of a night by source and subgroup, for the table `linkage_quality`, and what its page shows.
 
 Here is only where subgroups come from: the spine's own attributes of each child. How quality is estimated is
-`linkage.quality`; what may be published of it is `assets.release`.
+`linkage.quality`, what is asked of reviewers `linkage.review_queue`; what may be published is `assets.release`.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from assets.night import Night
+from linkage.evidence import evidence_store
+from linkage.ledger import Ledger
+from linkage.model import load_model
 from linkage.quality import linkage_quality
+from linkage.review import DecisionLog
+from linkage.review_queue import markdown, review_metadata
 
 _SUBGROUPS = """
     with labelled as (
@@ -27,20 +34,58 @@ _SUBGROUPS = """
         into name label value subgroup
     )
     select ledger.record_key, labelled.subgroup
-    from ledger.record_child as ledger
+    from record_child as ledger
     join labelled using (child_id)
 """
+_PAIR_COLUMNS = ("source", "other_source", "linked", "precision_estimate", "recall_estimate", "recall_low")
 
 
 def night_quality(night: Night) -> pa.Table | None:
-    """Return the linkage quality as of the night, or None where nothing has been linked yet."""
+    """Return the quality of each source and subgroup as of the night, None where nothing has been linked yet.
+
+    No pairs of sources and no consents; a release publishes the columns it names, no others.
+    """
     if not (night.paths.ledger.exists() and night.paths.spine.exists()):
         return None
+    record_child = Ledger(night.paths.ledger, night.keys).record_child()
     with duckdb.connect() as con:
-        con.execute(f"attach '{night.paths.ledger}' as ledger (read_only)")
+        con.register("record_child", record_child)
         con.execute(f"attach '{night.paths.spine}' as spine (read_only)")
         subgroups = con.sql(_SUBGROUPS).to_arrow_table()
-    found = linkage_quality(night.paths.ledger, subgroups)
+    found = _quality(night, record_child, subgroups)
+    return found.filter(pc.is_null(found.column("other_source")))
+
+
+def quality_metadata(night: Night) -> dict[str, Any]:
+    """Return what the page of the links shows: the review queue in counts, and how each two sources link.
+
+    Counts and shares of whole sources only; nothing is of a record.
+    """
+    record_child = Ledger(night.paths.ledger, night.keys).record_child()
+    decisions = DecisionLog(night.paths.root / "decisions.sealed", night.keys)
+    shown = review_metadata(_evidence(night), record_child, decisions.standing(), _threshold(night))
+    rows = _quality(night, record_child, None)
+    pairs = rows.filter(pc.is_valid(rows.column("other_source"))).to_pylist()
+    cells = [tuple(_cell(row[name]) for name in _PAIR_COLUMNS) for row in pairs if row["linked"]]
+    return shown | {"quality_by_source_pair": markdown(_PAIR_COLUMNS, cells)}
+
+
+def _quality(night: Night, record_child: pa.Table, subgroups: pa.Table | None) -> pa.Table:
+    single = [source.source for source in night.policy.sources.values() if source.one_record_a_child]
+    found = linkage_quality(record_child, _evidence(night), subgroups, load_model(), _threshold(night), single)
     # How many families sent a form, and how they link, is nobody's business outside the hub.
-    forms = [source.source for source in night.policy.sources.values() if source.kind == "consent"]
-    return found.filter(pc.invert(pc.is_in(found.column("source"), pa.array(forms, pa.string()))))
+    forms = pa.array([s.source for s in night.policy.sources.values() if s.kind == "consent"], pa.string())
+    about = [pc.is_in(found.column(name), forms) for name in ("source", "other_source")]
+    return found.filter(pc.invert(pc.or_(*about)))
+
+
+def _evidence(night: Night) -> dict[str, pa.Table]:
+    return evidence_store(night.paths.root / "evidence.sealed", night.keys).read()
+
+
+def _threshold(night: Night) -> float:
+    return night.settings.threshold_bits or 0.0
+
+
+def _cell(value: Any) -> str:
+    return "–" if value is None else f"{value:.4f}" if isinstance(value, float) else str(value)

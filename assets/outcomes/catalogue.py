@@ -258,6 +258,9 @@ QUALITY = PublishedTable(
         # The ends of an interval tell how many records there are, so small groups do not show them.
         Column("precision_low", hidden_with_counts=True, digits=2, least=200),
         Column("precision_high", hidden_with_counts=True, digits=2, least=200),
+        Column("recall_estimate", hidden_with_counts=True, digits=3),
+        Column("recall_low", hidden_with_counts=True, digits=2, least=200),
+        Column("recall_high", hidden_with_counts=True, digits=2, least=200),
     ),
     rounding=20,
     comments={
@@ -269,6 +272,9 @@ QUALITY = PublishedTable(
         "precision_estimate": "Model's estimate of the share of links that are right.",
         "precision_low": "Lower end of its interval.",
         "precision_high": "Upper end of its interval.",
+        "recall_estimate": "Estimate of the share of true links that were found; null where no number ever linked any.",
+        "recall_low": "Lower end of its interval.",
+        "recall_high": "Upper end of its interval.",
     },
 )
 

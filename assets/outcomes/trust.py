@@ -25,6 +25,9 @@ QUALITY_SCHEMA = pa.schema(
         ("precision_estimate", pa.float64()),
         ("precision_low", pa.float64()),
         ("precision_high", pa.float64()),
+        ("recall_estimate", pa.float64()),
+        ("recall_low", pa.float64()),
+        ("recall_high", pa.float64()),
     ]
 )
 """What `linkage.quality` hands over: one row a source and subgroup ('All' for the source)."""

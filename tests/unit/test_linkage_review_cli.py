@@ -1,0 +1,143 @@
+"""`explain-link`, `link-quality` and `review`: what is printed, kept and refused."""
+
+import json
+from datetime import date
+from types import SimpleNamespace
+
+import pyarrow as pa
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from linkage import rules
+from linkage.errors import LinkageError
+from linkage.evidence import JOINS, MISSING, pairs_schema
+from linkage.explain import SHAPES
+from linkage.keys import KeyRing
+from linkage.model import load_model
+from linkage.review import DecisionLog, load_decisions
+from pipelines.cli import review
+
+NAMES = tuple(shape.name for shape in SHAPES)
+RECORDS = [("birth", b"a" * 16, "c-1"), ("school", b"b" * 16, "c-1"), ("health", b"c" * 16, "c-2")]
+SAID = {"birth_date": 0, "given_name": 1, "sex": 1}
+
+
+def row(left, right, weight, outcome):
+    sides = {"left": RECORDS[left], "right": RECORDS[right]}
+    ends = {f"{where}_source": record[0] for where, record in sides.items()}
+    keys = {f"{where}_key": record[1] for where, record in sides.items()}
+    return {**ends, **keys, "weight": weight, "outcome": outcome} | {
+        f"level_{name}": SAID.get(name, MISSING) for name in NAMES
+    }
+
+
+@pytest.fixture
+def city(tmp_path, monkeypatch):
+    """One workspace with a link, a borderline pair and no decision yet; `run` runs a command in it."""
+    made = (SimpleNamespace(id="e", parts=("birth_date", "given_canonical", "surname_1")),)
+    monkeypatch.setattr(rules, "TAGS", made, raising=False)
+    ring, path = KeyRing.create(tmp_path / "keys"), tmp_path / "decisions.sealed"
+    join = {**row(0, 1, 0.0, "linked"), "tag": "e"}
+    evidence = {
+        "pairs": pa.Table.from_pylist([row(0, 2, 0.5, "refused"), row(1, 2, 20.0, "linked")], pairs_schema(NAMES)),
+        "joins": pa.Table.from_pylist([{name: join[name] for name in JOINS.names}], JOINS),
+    }
+    sources, keys, children = zip(*RECORDS, strict=True)
+    record_child = pa.table({"source": sources, "record_key": pa.array(keys, pa.binary()), "child_id": children})
+
+    def opened(_):
+        log = DecisionLog(path, ring)
+        return review._Place(record_child, evidence, log, log.standing(), load_model(), 0.0)
+
+    monkeypatch.setattr(review, "_open", opened)
+    app = typer.Typer()
+    review.register(app)
+
+    def run(*words):
+        result = CliRunner().invoke(app, words)
+        shown = result.output
+        assert not [key for _, key, _ in RECORDS if key.hex()[:9] in shown]
+        return result
+
+    return SimpleNamespace(run=run, path=path, ring=ring)
+
+
+def test_explain_link_shows_bars_that_add_up(city):
+    shown = city.run("explain-link", "c-1").stdout
+    assert f"birth {'61' * 4}  and  school {'62' * 4}: linked, joined by tag e" in shown
+    assert "two random records" in shown
+    assert "threshold +0.0" in shown
+    given_name = next(line for line in shown.splitlines() if "given name" in line and "same or nickname" in line)
+    assert "+++" in given_name
+    data = json.loads(city.run("explain-link", "c-1", "--json").stdout)
+    assert [one["outcome"] for one in data] == ["linked", "linked", "refused"]
+    for one in data:
+        assert sum(bar["bits"] for bar in one["bars"]) == pytest.approx(one["total_bits"], abs=0.1)
+
+
+def test_a_bar_against_is_drawn_with_minus(city):
+    shown = city.run("explain-link", "c-2").stdout
+    assert "---" in next(line for line in shown.splitlines() if line.strip().startswith("sex"))
+
+
+def test_explain_link_of_an_unknown_child_fails(city):
+    result = city.run("explain-link", "c-9")
+    assert result.exit_code != 0
+    assert isinstance(result.exception, LinkageError)
+
+
+def test_list_show_decide_and_the_decision_is_obeyed(city):
+    (listed,) = json.loads(city.run("review", "list", "--json").stdout)
+    assert (listed["number"], listed["outcome"], listed["weight_bits"]) == (1, "refused", 0.5)
+    shown = city.run("review", "show", "1").stdout
+    assert "refused, compared" in shown
+    kept = city.run("review", "decide", "1", "accept", "--reviewer", "Ana Reyes", "--note-code", "nickname")
+    assert "Kept: accept" in kept.stdout
+    assert [tuple(map(bytes, pair)) for pair in load_decisions(city.path, city.ring).must] == [(b"a" * 16, b"c" * 16)]
+    assert json.loads(city.run("review", "list", "--json").stdout) == []
+    said = json.loads(city.run("review", "show", "1", "--json").stdout)["said"]
+    assert said == [
+        {"day": date.today().isoformat(), "reviewer": "Ana Reyes", "verdict": "accept", "reason": "nickname"}
+    ]
+
+
+def test_disagreement_is_said_and_shown_first(city):
+    city.run("review", "decide", "1", "accept", "--reviewer", "Ana Reyes")
+    second = city.run("review", "decide", "1", "refuse", "--reviewer", "Ben Ode")
+    assert "disputed" in second.stdout
+    (listed,) = json.loads(city.run("review", "list", "--json").stdout)
+    assert listed["standing"] == "disputed"
+    assert "disputed" in city.run("review", "list").stdout
+    assert len(load_decisions(city.path, city.ring).cannot) == 1
+
+
+def test_export_keeps_what_was_superseded(city, tmp_path):
+    city.run("review", "decide", "1", "cant-tell", "--reviewer", "Ana Reyes", "--note-code", "not-enough")
+    city.run("review", "decide", "1", "refuse", "--reviewer", "ana reyes")
+    rows = json.loads(city.run("review", "export", "--json").stdout)
+    assert [(r["verdict"], r["superseded"], r["standing"]) for r in rows] == [
+        ("cant-tell", True, "refuse"), ("refuse", False, "refuse"),
+    ]  # fmt: skip
+    city.run("review", "export", "--to", str(tmp_path / "out.csv"))
+    written = (tmp_path / "out.csv").read_text().splitlines()
+    assert written[0] == "day,reviewer,left,right,verdict,reason,superseded,standing"
+    assert len(written) == 3
+    assert city.run("review", "export").stdout.splitlines()[0] == written[0]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("decide", "7", "accept", "--reviewer", "Ana Reyes"),
+        ("decide", "1", "accept", "--reviewer", "Ana Reyes", "--note-code", "his aunt said so"),
+        ("decide", "1", "accept"),
+        ("decide", "1", "maybe", "--reviewer", "Ana Reyes"),
+        ("show", "7"),
+    ],
+)
+def test_what_cannot_be_decided_keeps_nothing(city, words):
+    result = city.run("review", *words)
+    assert result.exit_code != 0
+    assert not city.path.exists()
+    assert "aunt" not in str(result.exception)
