@@ -42,7 +42,7 @@ SMOOTHING = 2.0  # added to every count: no level is certain
 FLOOR = 1e-5  # parents' numbers written for their children: an id agreement is never worth more than this
 LEAST_M = {  # how often clerks get it wrong at the least, where a made-up city is too clean to show it
     ("birth_date", "the year"): 0.01,
-    ("birth_date", "differs"): 0.002,
+    ("birth_date", "differs"): 0.0005,
     ("sex", "differs"): 0.005,
     ("middle_initial", "differs"): 0.01,
     ("mother_given_name", "differs"): 0.02,

@@ -23,6 +23,8 @@ ATOMS: Final[tuple[str, ...]] = (
     "given_2",
     "given_3",
     "given_4",
+    "given_5",
+    "given_6",
     "surname_1",
     "surname_2",
     "surname_3",
@@ -51,7 +53,17 @@ ATOMS: Final[tuple[str, ...]] = (
 """The atoms of a record, in order; each an Arrow string array, null where the record does not have it."""
 
 
-_GIVEN_FORMS: Final = ("given_start", "given_end", "given_even", "given_odd", "given_2", "given_3", "given_4")
+_GIVEN_FORMS: Final = (
+    "given_start",
+    "given_end",
+    "given_even",
+    "given_odd",
+    "given_2",
+    "given_3",
+    "given_4",
+    "given_5",
+    "given_6",
+)
 _SURNAME_FORMS: Final = ("surname_start", "surname_end", "surname_even", "surname_odd")
 _SLOTS: Final = ("surname_1", "surname_2", "surname_3", "surname_4")
 _NOTHING: Final = pa.scalar(None, pa.string())
@@ -138,7 +150,7 @@ def _given_forms(text: pa.Array) -> list[pa.Array]:
 
 def _one_given(value: str) -> tuple[str | None, ...]:
     one = names.parse_given(value)
-    others = likeness.other_formal_names(one.exact) if one.exact else (None, None, None)
+    others = likeness.other_formal_names(one.exact) if one.exact else (None,) * likeness.OTHERS
     return (one.exact, one.canonical, one.sound, *likeness.alike_forms(one.exact), *others)
 
 

@@ -14,9 +14,11 @@ from linkage.comparisons import comparisons
 from linkage.evidence import JOINS, KEEP_BITS, LINKED, REFUSED, TIED, pairs_schema
 from linkage.linking import Linked
 from linkage.records import RECORD_KEY_TYPE, find_keys, key_matrix
-from linkage.rules import ANCHORS, ROUND, TAGS
+from linkage.rules import ANCHORS, ASKED, ROUND, TAGS
 from linkage.transcript import Sent, Transcript
 
+_ANCHOR_COLUMNS: Final = (*(a.id for a in ANCHORS), *(f"{ANCHORS[number].id}_asked" for number in ASKED))
+_ASKED_COLUMNS: Final = tuple((number, len(ANCHORS) + place) for place, number in enumerate(ASKED))
 _OUTCOMES: Final = pa.array([LINKED, REFUSED, TIED])
 
 
@@ -30,9 +32,10 @@ def transcript_of(linked: Linked) -> Transcript:
     tonight, opened = linked.tonight, linked.opened
     sent = np.union1d(opened.senders, opened.record)
     asked = np.isin(sent, opened.senders)
-    tokens = np.zeros((len(ANCHORS), len(sent)), np.uint64)
+    tokens = np.zeros((len(_ANCHOR_COLUMNS), len(sent)), np.uint64)
     present = np.broadcast_to(asked, tokens.shape).copy()
     tokens[:, asked] = tonight.values[len(TAGS) :, sent[asked]]
+    present[: len(ANCHORS), asked] = opened.sent[:, sent[asked]]
     place = np.searchsorted(sent, opened.record)
     for number in range(len(ANCHORS)):
         shown = opened.meets[number]
@@ -53,7 +56,7 @@ def transcript_of(linked: Linked) -> Transcript:
                 np.ones((len(TAGS), len(new)), bool),
                 (),
             ),
-            Sent("anchors", sent, tuple(a.id for a in ANCHORS), tokens, present, ()),
+            Sent("anchors", sent, _ANCHOR_COLUMNS, tokens, present, _ASKED_COLUMNS),
             Sent(
                 "features",
                 opened.record,

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from linkage.batch import TokenBatch
 from linkage.records import RECORD_KEY_BYTES, RECORD_KEY_TYPE, find_keys, key_matrix, key_order
-from linkage.rules import ANCHORS, ROUND, TAGS
+from linkage.rules import HANDLES, ROUND, TAGS
 from linkage.sealing import SealedTables
 
 _GONE: Final = "gone"
@@ -94,7 +94,7 @@ def joined(parts: Sequence[TokenBatch]) -> TokenBatch:
         return TokenBatch(
             _no_keys(),
             np.empty((0, len(TAGS), RECORD_KEY_BYTES), np.uint8),
-            np.empty((0, len(ANCHORS), RECORD_KEY_BYTES), np.uint8),
+            np.empty((0, HANDLES - len(TAGS), RECORD_KEY_BYTES), np.uint8),
             np.empty((0, len(ROUND.features)), np.uint16),
         )
     keys, tags, anchors, features = (

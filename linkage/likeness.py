@@ -11,7 +11,7 @@ from typing import Final
 from linkage.names import canonical_given, formal_names, surname_frequencies
 
 ENDS: Final = 3
-OTHERS: Final = 3
+OTHERS: Final = 5
 RARE: Final = 5e-5
 """A surname of less than one in 20,000 people in the 1990 Census table, or not in it."""
 
@@ -28,14 +28,13 @@ def alike_forms(name: str | None) -> tuple[str | None, str | None, str | None, s
 
 
 @cache
-def other_formal_names(name: str) -> tuple[str | None, str | None, str | None]:
-    """Return up to three more formal names that `name` may be a nickname of, beside the canonical one."""
+def other_formal_names(name: str) -> tuple[str | None, ...]:
+    """Return up to five more formal names that `name` may be a nickname of, beside the canonical one, None for the rest."""
     chosen = canonical_given(name)
     others = [one for one in formal_names(name) if one not in (name, chosen)]
     if chosen != name:
         others.insert(0, name)
-    padded: list[str | None] = [*others[:OTHERS], None, None, None]
-    return padded[0], padded[1], padded[2]
+    return (*others[:OTHERS], *[None] * (OTHERS - len(others[:OTHERS])))
 
 
 def is_rare(surname: str) -> bool:

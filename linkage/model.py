@@ -27,7 +27,7 @@ RECORD_COLUMN: Final = "record"
 GROUP_COLUMN: Final = "grp"
 HELD_COLUMN: Final = "held"
 _RECORDS_A_CHILD: Final = 3
-_IN_QUESTION_BITS: Final = 4
+_IN_QUESTION_BITS: Final = 5
 """How much likelier a pair is one child for sharing an anchor after the tags, in bits, beyond what levels tell."""
 
 

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from linkage.rounds import collisions, representatives
-from linkage.rules import ANCHORS, ROUND, TAGS
+from linkage.rules import ANCHORS, ASKED, ROUND, TAGS
 from linkage.score import Records
 from linkage.universe import Universe
 from linkage.vault import Vault
@@ -24,11 +24,12 @@ _FIRST: Final = len(TAGS)
 class Opened:
     """What the rounds opened.
 
-    `senders` int64: the new records that sent anchors; `record` int64 (k,): the rows of the `table` that is scored;
+    `senders` int64: the new records that sent anchors, `sent` bool (anchors, fresh): which of them each sent; `record` int64 (k,): the rows of the `table` that is scored;
     `meets` bool (anchors, k): under which anchors each shows features; `crowded` counts anchors that were left out.
     """
 
     senders: np.ndarray
+    sent: np.ndarray
     record: np.ndarray
     meets: np.ndarray
     table: Records
@@ -42,18 +43,29 @@ def open_rounds(tonight: Universe, group: np.ndarray, vault: Vault) -> Opened:
     lacking = sources != np.uint64((1 << len(tonight.names)) - 1)
     of_fresh = of_record[: tonight.fresh]
     senders = representatives(of_fresh, tonight.values[0], lacking[of_fresh])
+    sent = np.zeros((len(ANCHORS), tonight.fresh), bool)
+    sent[:, senders] = True
     meets, crowded = np.zeros((len(ANCHORS), len(tonight.node)), bool), 0
-    for number in range(len(ANCHORS)):
+    met: dict[str, np.ndarray] = {}
+    for number, anchor in enumerate(ANCHORS):
         held = tonight.holding(_FIRST + number, senders)
+        asking = tonight.asking[ASKED.index(number)] if anchor.asked else np.ones(len(tonight.node), bool)
+        if anchor.asked:
+            held = held.take(np.isin(held.value, held.value[asking[held.record]]))
+            sent[number] = False
+            sent[number, held.record[held.record < tonight.fresh]] = True
         pairs, left_out = collisions(held.value, group[held.node], single)
         crowded += left_out
-        for one, other in pairs:
-            meets[number, held.record[one]] = meets[number, held.record[other]] = True
+        ends = held.record[np.concatenate([np.empty((2, 0), np.int64), *(np.stack(pair) for pair in pairs)], axis=1)]
+        ends = np.sort(ends[:, asking[ends].any(axis=0)], axis=0)
+        met[anchor.id] = ends[0] * len(tonight.node) + ends[1]
+        told = np.concatenate([np.empty(0, np.int64), *(met[other] for other in anchor.unless)])
+        meets[number, ends[:, ~np.isin(met[anchor.id], told)]] = True
     record = np.flatnonzero(meets.any(axis=0))
     meets = meets[:, record]
     tokens = _tokens(tonight, record, meets, vault)
     records = Records(of_record[record].astype(np.int32), single[of_record[record]], tokens, tonight.population)
-    return Opened(senders, record, meets, records, crowded)
+    return Opened(senders, sent, record, meets, records, crowded)
 
 
 def _tokens(tonight: Universe, record: np.ndarray, meets: np.ndarray, vault: Vault) -> np.ndarray:
@@ -88,6 +100,6 @@ def _stored(tonight: Universe, record: np.ndarray, anchor: int, vault: Vault) ->
     _, first = np.unique(met.record[here], return_index=True)
     by_record = here[first]
     use = by_record[np.searchsorted(met.record[by_record], record)]
-    hashed = vault.map.hashed(vault.secrets(np.ascontiguousarray(tonight.batch.anchors[met.probe[use], anchor])))
+    hashed = vault.map.hashed(vault.secrets(tonight.batch.anchors[met.probe[use], anchor], _FIRST + anchor))
     features = vault.rows.features(tonight.at[record], anchor, hashed, met.slot[use])
     return tonight.values[_FIRST + anchor, met.probe[use]], features

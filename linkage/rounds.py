@@ -56,6 +56,10 @@ class Held:
     node: np.ndarray
     source: np.ndarray
 
+    def take(self, rows: np.ndarray) -> "Held":
+        """Return some of them, by number or by flag."""
+        return Held(self.value[rows], self.record[rows], self.node[rows], self.source[rows])
+
 
 @dataclass(frozen=True)
 class Joins:

@@ -29,11 +29,17 @@ class Tag:
 
 @dataclass(frozen=True)
 class Anchor:
-    """One blocking rule: its id, the atoms that make the anchor, the features sent under it."""
+    """One blocking rule: its id, the atoms that make the anchor, the features sent under it.
+
+    Two records that meet under any anchor of `unless` show nothing under this one: it tells nothing more. Under an
+    `asked` anchor two records meet only where one of them has no known birth date: such a record asks, others answer.
+    """
 
     id: str
     parts: tuple[str, ...]
     features: tuple[str, ...]
+    unless: tuple[str, ...] = ()
+    asked: bool = False
 
 
 TAGS: Final[tuple[Tag, ...]] = (
@@ -46,7 +52,7 @@ TAGS: Final[tuple[Tag, ...]] = (
 A number with the birth date alone would join twins for whom a clerk wrote one number.
 """
 
-GIVEN_SLOTS: Final = ("given_canonical", "given_2", "given_3", "given_4")
+GIVEN_SLOTS: Final = ("given_canonical", "given_2", "given_3", "given_4", "given_5", "given_6")
 SURNAME_SLOTS: Final = ("surname_1", "surname_2", "surname_3", "surname_4")
 """Atoms that are compared with one another: a name, and what else it may be."""
 
@@ -72,16 +78,24 @@ ANCHORS: Final[tuple[Anchor, ...]] = (
     Anchor("a3", ("birth_year_month", "given_canonical", "surname_1"), ("rare_surname", "sex", *_PERSON, "has_ssn")),
     Anchor("a4", ("birth_month_day", "given_canonical", "surname_1"), ("rare_surname", "sex", *_PERSON, "has_ssn")),
     Anchor("a5", ("birth_year_day", "given_canonical", "surname_1"), ("rare_surname", "sex", *_PERSON, "has_ssn")),
+    Anchor("a7", ("birth_any_order", "given_canonical", "surname_1"), ("rare_surname", "sex", *_PERSON, "has_ssn")),
     Anchor(
         "a6",
         ("birth_date", "mother_given", "sex"),
         (*_GIVEN, *_SURNAME, *_MIDDLE, "zip", "has_zip", *_ORDER),
+        ("a1", "a2"),
     ),
     Anchor("s", ("ssn",), _BY_NUMBER),
     Anchor("m", ("medicaid_id",), _BY_NUMBER),
-    Anchor("n1", ("given_canonical", "surname_1", "middle"), ("rare_surname", "sex", "zip", "mother_given", *_DATE)),
-    Anchor("n2", ("given_canonical", "surname_1", "zip"), ("rare_surname", "sex", "middle", "mother_given", *_DATE)),
-    Anchor("n3", ("given_canonical", "surname_1", "mother_given"), ("rare_surname", "sex", "middle", "zip", *_DATE)),
+    Anchor(
+        "n1", ("given_canonical", "surname_1", "middle"), ("rare_surname", "sex", "zip", "mother_given"), asked=True
+    ),
+    Anchor(
+        "n2", ("given_canonical", "surname_1", "zip"), ("rare_surname", "sex", "middle", "mother_given"), asked=True
+    ),
+    Anchor(
+        "n3", ("given_canonical", "surname_1", "mother_given"), ("rare_surname", "sex", "middle", "zip"), asked=True
+    ),
     Anchor("w", ("birth_date", SWAPPED_NAMES), ("sex", "middle", "zip", "mother_given")),
 )
 """All blocking rules: birth date with one name, parts of it with both, numbers, names alone, names swapped.
@@ -89,6 +103,12 @@ ANCHORS: Final[tuple[Anchor, ...]] = (
 No feature repeats what its anchor or another anchor of the same two records already tells: two records that
 share a birth date and a surname, and the given name too, also meet under ``a1``.
 """
+
+ASKED: Final = tuple(number for number, anchor in enumerate(ANCHORS) if anchor.asked)
+"""Numbers of the anchors that are asked; each has one token column more, in which only those who ask have it."""
+
+HANDLES: Final = len(TAGS) + len(ANCHORS) + len(ASKED)
+"""How many tokens of a record others can meet it by."""
 
 
 @dataclass(frozen=True)
@@ -132,5 +152,5 @@ ROUND: Final = Round("staged-v1", ANCHORS)
 
 def layout() -> str:
     """Return 16 hex digits that name the tags, anchors and features of this version: no two layouts mix."""
-    text = repr([(t.id, t.parts) for t in TAGS] + [(a.id, a.parts, a.features) for a in ANCHORS])
+    text = repr([(t.id, t.parts) for t in TAGS] + [(a.id, a.parts, a.features, a.asked) for a in ANCHORS])
     return hashlib.sha256(text.encode()).hexdigest()[:16]

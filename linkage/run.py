@@ -26,11 +26,11 @@ from linkage.linking import NOTHING_RECALLED, Clock, Linked, Recalled, link_toni
 from linkage.model import VERSION, load_model, prior
 from linkage.multimap import SLOTS
 from linkage.records import find_keys, key_matrix
-from linkage.rules import layout
+from linkage.rules import HANDLES, layout
 from linkage.transcript import Transcript
 from linkage.universe import Universe, build_universe
 from linkage.vault import Vault, Waiting
-from linkage.vault_records import BODY_BYTES, HANDLES
+from linkage.vault_records import BODY_BYTES
 
 MOST_SOURCES: Final = 64
 _JOINED_BITS: Final = 40.0

@@ -18,13 +18,13 @@ from linkage.batch import FEATURE_BYTES, TOKEN_BYTES, TokenBatch
 from linkage.errors import VaultError
 from linkage.prf import BLOCK, Aes, constant_block, keystream, leaves
 from linkage.records import key_matrix
-from linkage.rules import ANCHORS, GIVEN_SLOTS, PRESENT, ROUND, SURNAME_SLOTS, SWAPPED_NAMES, TAGS
+from linkage.rules import ANCHORS, ASKED, GIVEN_SLOTS, HANDLES, PRESENT, ROUND, SURNAME_SLOTS, SWAPPED_NAMES, TAGS
 
 _SHARED: Final = {
     atom: kind for kind, slots in (("given_slot", GIVEN_SLOTS), ("surname_slot", SURNAME_SLOTS)) for atom in slots
 }
 _ROWS: Final = 1 << 15
-_PAD_TOKENS: Final = len(TAGS) + len(ANCHORS)
+_PAD_TOKENS: Final = HANDLES
 _PAD_FEATURES: Final = -(-len(ROUND.features) * FEATURE_BYTES // BLOCK)
 
 
@@ -71,7 +71,7 @@ class _Encoder:
     def encode(self) -> TokenBatch:
         n = len(self._keys)
         tags = np.empty((n, len(TAGS), TOKEN_BYTES), np.uint8)
-        anchors = np.empty((n, len(ANCHORS), TOKEN_BYTES), np.uint8)
+        anchors = np.empty((n, HANDLES - len(TAGS), TOKEN_BYTES), np.uint8)
         features = np.empty((n, len(ROUND.features)), np.uint16)
         usable = np.zeros(n, bool)
         for start in range(0, n, _ROWS):
@@ -93,10 +93,19 @@ class _Encoder:
             token, valid = self._composite(anchor.id, anchor.parts, rows)
             anchors[:, number] = np.where(valid[:, None], token, pads[:, len(TAGS) + number])
             usable |= valid
+            if anchor.asked:
+                self._ask(len(ANCHORS) + ASKED.index(number), anchors, token, valid, pads, rows)
             inner = self._feature(token)
             for place, feature in zip(range(*ROUND.spans[number].indices(1 << 16)), anchor.features, strict=True):
                 self._fill(features, place, feature, inner, valid, rows)
         return usable
+
+    def _ask(
+        self, place: int, anchors: np.ndarray, token: np.ndarray, valid: np.ndarray, pads: np.ndarray, rows: slice
+    ) -> None:
+        """Let the records without a known birth date ask for the others that have their token."""
+        asks = valid & ~self._valid["birth_known"][rows]
+        anchors[:, place] = np.where(asks[:, None], token, pads[:, len(TAGS) + place])
 
     def _fill(
         self, features: np.ndarray, place: int, feature: str, inner: np.ndarray, valid: np.ndarray, rows: slice

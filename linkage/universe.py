@@ -4,7 +4,7 @@ Built once a night from the vault's waiting tokens, the entries they find, the l
 everything in it is numbers. How the rounds use it is `linkage.run`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -12,25 +12,14 @@ import numpy as np
 from linkage.batch import TokenBatch
 from linkage.decisions import Decisions
 from linkage.ledger import LedgerState
-from linkage.multimap import SLOTS, free_slots
+from linkage.meeting import Met, asks, columns_of, meet, new_slots
 from linkage.records import find_keys
 from linkage.rounds import Held, Nodes
-from linkage.rules import ANCHORS, TAGS
+from linkage.rules import ASKED, HANDLES, TAGS
 from linkage.vault import Vault, Waiting
-from linkage.vault_records import HANDLES
 
 NOBODY: Final = LedgerState((), np.empty(0, np.int16), np.empty((0, 16), np.uint8), np.empty(0, np.int64))
 """The ledger of a first night."""
-
-
-@dataclass(frozen=True)
-class Met:
-    """Entries that new records have found: column number, the new record, its slot, the stored record; all (k,)."""
-
-    column: np.ndarray
-    probe: np.ndarray
-    slot: np.ndarray
-    record: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -41,7 +30,7 @@ class Universe:
     `source` int64 (n,) into `names`, of which those in `one_record` promise one record a child; `keys` uint8 (n, 16);
     `node` int64 (n,); `at` int64 (n,) the position in the vault (-1 where it is not needed). `values` uint64 (HANDLES,
     fresh) are the tokens of the new records, `slots` uint32 (fresh, HANDLES) where their entries will go, `met` what
-    they found. `member_keys` uint8 (m, 16) are in the order of `nodes.member_node`: every record whose child may
+    they found; `asking` bool (asked anchors, n) says who asks. `member_keys` uint8 (m, 16) are in the order of `nodes.member_node`: every record whose child may
     change tonight. `must` and `cannot` int64 (k, 2) are nodes. `population` counts the records of the whole city.
     """
 
@@ -55,6 +44,7 @@ class Universe:
     values: np.ndarray
     slots: np.ndarray
     met: Met
+    asking: np.ndarray
     nodes: Nodes
     member_keys: np.ndarray
     must: np.ndarray
@@ -87,11 +77,13 @@ def build_universe(
 ) -> Universe:
     """Return tonight's records; `one_record` names the sources that promise one record a child."""
     batch = waiting.batch
-    columns = [batch.tags[:, c] for c in range(len(TAGS))] + [batch.anchors[:, c] for c in range(len(ANCHORS))]
-    values = np.stack([np.ascontiguousarray(column).view("<u8")[:, 0] for column in columns])
-    met, taken = _meet(vault, columns, waiting.stale)
-    slots = np.stack([_slots(values[c], taken[c], batch.keys) for c in range(HANDLES)], axis=1)
+    columns = columns_of(batch.tags, batch.anchors)
+    values = np.stack([column.view("<u8")[:, 0] for column in columns])
+    asking = asks(values)
+    met, taken = meet(vault, columns, asking, waiting.stale)
+    slots = np.stack([new_slots(values[c], taken[c], batch.keys) for c in range(HANDLES)], axis=1)
     at = np.unique(met.record)
+    met = replace(met, record=np.searchsorted(at, met.record) + len(batch))
     stored = vault.stored(at)
     names = (*vault.names, *(name for name in ledger.sources if name not in vault.names))
     known = _Known(names, batch, waiting, ledger, decisions)
@@ -111,13 +103,23 @@ def build_universe(
         at=np.concatenate([np.full(len(batch), -1), at, np.full(len(extra), -1)]),
         values=values,
         slots=slots,
-        met=Met(met.column, met.probe, met.slot, np.searchsorted(at, met.record) + len(batch)),
+        met=met,
+        asking=_asking(asking, met, len(keys)),
         nodes=Nodes.of(known.count, owners, member_source, promised),
         member_keys=member_keys,
         must=known.decided(decisions.must, keys, node),
         cannot=known.decided(decisions.cannot, keys, node),
         population=len(ledger.keys) + int((ledger.find(batch.keys) < 0).sum()),
     )
+
+
+def _asking(fresh: np.ndarray, met: Met, n: int) -> np.ndarray:
+    """Return who of n records asks under which asked anchor, bool (asked, n)."""
+    asking = np.zeros((len(ASKED), n), bool)
+    asking[:, : fresh.shape[1]] = fresh
+    for place, number in enumerate(ASKED):
+        asking[place, met.record[met.asking & (met.column == len(TAGS) + number)]] = True
+    return asking
 
 
 class _Known:
@@ -194,27 +196,3 @@ class _Known:
 
     def _current(self, rows: np.ndarray) -> np.ndarray:
         return rows[find_keys(self._gone, self._ledger.keys[rows]) < 0]
-
-
-def _meet(vault: Vault, columns: list[np.ndarray], stale: np.ndarray) -> tuple[Met, np.ndarray]:
-    """Return which stored records share a tag or anchor with which new one, and the slots that are in use."""
-    taken = np.zeros((len(columns), len(columns[0])), np.uint64)
-    hidden = vault.entries_of(stale)
-    parts: list[list[np.ndarray]] = []
-    for number, column in enumerate(columns):
-        hits = vault.map.find(vault.secrets(column), hidden)
-        np.bitwise_or.at(taken[number], hits.probe, np.uint64(1) << hits.slot.astype(np.uint64))
-        row = vault.rows.find(hits.row)
-        real = (row >= 0) & ~np.isin(row, stale)
-        parts.append([np.full(int(real.sum()), number), hits.probe[real], hits.slot[real], row[real]])
-    return Met(*(np.concatenate(part) for part in zip(*parts, strict=True))), taken
-
-
-def _slots(values: np.ndarray, taken: np.ndarray, keys: np.ndarray) -> np.ndarray:
-    """Return the slot of each new entry; one beyond `SLOTS` is never looked up, and is of that record alone."""
-    order = np.argsort(values, kind="stable")
-    starts = np.ones(len(order), bool)
-    starts[1:] = values[order[1:]] != values[order[:-1]]
-    slots = free_slots(order, starts, taken)
-    alone = np.ascontiguousarray(keys).view("<u4")[:, 0] | np.uint32(1 << 31)
-    return np.where(slots < SLOTS, slots, alone)

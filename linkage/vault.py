@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -22,8 +23,10 @@ from linkage.keys import KeyRing
 from linkage.multimap import Entries, Multimap
 from linkage.prf import BLOCK, Aes, OneWay
 from linkage.records import find_keys, key_matrix, key_order
-from linkage.rules import ROUND, TAGS, layout
-from linkage.vault_records import HANDLES, RecordRows
+from linkage.rules import ANCHORS, HANDLES, ROUND, TAGS, layout
+from linkage.vault_records import RecordRows
+
+_ASKING: Final = len(TAGS) + len(ANCHORS)
 
 
 @dataclass(frozen=True)
@@ -167,9 +170,12 @@ class Vault:
             keys[mine] = self._permutation(int(number)).back(numbers[mine])
         return Stored(source, keys)
 
-    def secrets(self, tokens: np.ndarray) -> np.ndarray:
-        """Return the hub's form of tags or anchors, uint8 (..., 16): what entries are made of."""
-        return Aes(self._ring.derive("store.token"))(tokens)
+    def secrets(self, tokens: np.ndarray, column: int) -> np.ndarray:
+        """Return the hub's form of tokens, uint8 (..., 16), as column `column` of them holds it: what entries are of.
+
+        Those who ask are found among themselves: the same token is another secret in a column of asking.
+        """
+        return Aes(self._ring.derive("store.token" if column < _ASKING else "store.asking"))(tokens)
 
     def entries_of(self, at: np.ndarray) -> np.ndarray:
         """Return the positions of the entries of the records at `at`."""
@@ -187,7 +193,7 @@ class Vault:
         for number in np.unique(waiting.source):
             mine = waiting.source == number
             numbers[mine] = self._record_numbers(batch.keys[mine], int(number))
-        secrets = [self.secrets(_column(batch, column)) for column in range(HANDLES)]
+        secrets = [self.secrets(_column(batch, column), column) for column in range(HANDLES)]
         entries = [self.map.entries(secrets[c], slots[:, c], numbers[:, 0]) for c in range(HANDLES)]
         labels = np.stack([entry.label for entry in entries], axis=1)
 

@@ -19,9 +19,8 @@ from linkage.keys import KeyRing
 from linkage.multimap import FEATURES
 from linkage.prf import BLOCK, Aes, OneWay, keystream
 from linkage.rows import SortedRows
-from linkage.rules import ANCHORS, ROUND, TAGS
+from linkage.rules import ANCHORS, HANDLES, ROUND
 
-HANDLES: Final = len(TAGS) + len(ANCHORS)
 _LABELS: Final = slice(2, 2 + 8 * HANDLES)
 _FEATURES: Final = _LABELS.stop
 BODY_BYTES: Final = -(-(_FEATURES + 2 * len(ROUND.features)) // BLOCK) * BLOCK
