@@ -26,6 +26,7 @@ from dagster import (
     multi_asset,
 )
 
+from assets.exposure import observer, reidentification_check, reidentification_spec
 from assets.guard import no_values_in_errors
 from assets.night import Night
 from assets.quality import quality_metadata
@@ -67,6 +68,7 @@ def link_night(night: Night) -> LinkReport:
         night.keys,
         settings,
         decisions,
+        observer(night),
     )
     card = json.dumps(report.model_card, indent=2, sort_keys=True, default=str)
     night.paths.model_card.write_text(card + "\n", encoding="utf-8")
@@ -114,7 +116,8 @@ def build_link_assets(
                 asset=CHILD_IDS,
                 description="No child has two records of a source that promises one a child.",
                 blocking=True,
-            )
+            ),
+            reidentification_spec(CHILD_IDS),
         ],
         partitions_def=partitions_def,
     )
@@ -131,6 +134,8 @@ def build_link_assets(
             severity=AssetCheckSeverity.ERROR,
             metadata={"children with two records": doubled},
         )
+        with no_values_in_errors("attacking the token store"):
+            yield reidentification_check(night, CHILD_IDS)
 
     return [child_ids]
 

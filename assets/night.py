@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal
 
 import pyarrow as pa
 
+from linkage.attack.limits import Limits as ExposureLimits
 from linkage.ledger import Ledger
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ class NightSettings:
     tonight. `min_rows_for_shares`: below this many rows a share says nothing and is not applied.
     `limits`: what a reader accepts (sizes, expansion, widths); None takes the reader's defaults.
     `threshold_bits`: the match weight from which two records link; None takes the linkage model's own.
+    `exposure`: the shares of records that may be singled out without a key, beyond which a night warns or stops.
     """
 
     max_quarantined_share: float = 0.20
@@ -92,6 +94,7 @@ class NightSettings:
     disposal: Disposal = "delete"
     limits: Limits | None = None
     threshold_bits: float | None = None
+    exposure: ExposureLimits = field(default_factory=ExposureLimits)
 
 
 @dataclass(frozen=True)

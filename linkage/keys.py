@@ -1,168 +1,209 @@
-"""The key ring of a workspace: who holds which secret, and one derived key per use.
+"""The key ring of a city's hub: who holds which secret, and one derived key per use.
 
-Three roots and one signing key, each in a file of its own that only its owner may read:
+Root keys, each in a file of its own that only its owner may read (`linkage.key_files`):
 
-* ``k1.key``: the agencies' token key. In *agency-tokenised* mode the hub never holds it.
+* ``k1.key``: the agencies' token key. In *agency-tokenised* mode the hub never holds it and knows its fingerprint only.
 * ``k2.key``: the hub's re-keying key, kept away from the disk that holds the vault.
-* ``hub.key``: the hub's master: record keys, content digests, pseudonyms, child IDs, manifests.
+* ``hub.key``: the hub's master: record keys, content digests, pseudonyms, child IDs, seals.
+* ``hub_seal.pem``: the X25519 key to which agencies seal their token files (`linkage.envelope`).
 * ``release_signing.pem``: the Ed25519 key that signs releases.
 
-Every use derives its own key by HKDF-SHA256 (RFC 5869) from one root, so that no key does two jobs.
-What does not belong here: any encryption or hashing of data with these keys.
+``keyring.json`` says whose ring it is (the city id), who makes tokens (the mode) and with which K1. ``k1.next`` and
+``k2.next`` are there only while a rotation is under way (`linkage.rotation`). Every use derives its own key by
+HKDF-SHA256 from one root, so that no key does two jobs. What does not belong here: any encryption or hashing of data
+with these keys.
 """
 
 import hashlib
-import json
-import os
 import secrets
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Self
 
-from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
+from linkage.agency_keys import AgencyRing, Derives, write_kit
 from linkage.errors import KeyRingError
+from linkage.key_about import ABOUT_FILE, AGENCY_TOKENISED, HUB_TOKENISED, MODES, About
+from linkage.key_files import KEY_BYTES, derive_from, fingerprint_of, new_city, read_key, write_key
 
-HUB_TOKENISED: Final = "hub-tokenised"
-"""The mode in which the hub holds K1 as well as K2, so that its operator could read everything."""
+__all__ = ["AGENCY_TOKENISED", "HUB_TOKENISED", "MODES", "About", "AgencyRing", "Derives", "KeyRing"]
 
-ROOT_BYTES: Final = 32
-_ROOT_FILES: Final = {"k1": "k1.key", "k2": "k2.key", "hub": "hub.key"}
-_SIGNING_FILE: Final = "release_signing.pem"
-_ABOUT_FILE: Final = "keyring.json"
-_OWNER_ONLY: Final = 0o600
-_VERSION: Final = 1
+K1_NEXT: Final = "k1.next"
+K2_NEXT: Final = "k2.next"
+FILES: Final = {
+    "k1": "k1.key",
+    "k2": "k2.key",
+    "hub": "hub.key",
+    "release_signing": "release_signing.pem",
+    "hub_seal": "hub_seal.pem",
+    "k1_next": K1_NEXT,
+}
+"""File of each key; `k1_next` is a K1 that waits for the end of a rotation."""
+_KINDS: Final = {"k1_next": "k1"}
 
 
 @dataclass(frozen=True)
 class KeyRing:
-    """The secrets of one workspace, in memory.
+    """The secrets of one hub, in memory.
 
     `repr` shows the fingerprint only. Build one with `create` or `load`.
     """
 
-    _roots: dict[str, bytes] = field(repr=False)
-    signing_key: Ed25519PrivateKey = field(repr=False)
-    mode: str = HUB_TOKENISED
+    _roots: Mapping[str, bytes] = field(repr=False)
+    about: About
 
     @classmethod
-    def create(cls, folder: Path) -> Self:
+    def create(
+        cls, folder: Path, mode: str = HUB_TOKENISED, city: str | None = None, k1_fingerprint: str | None = None
+    ) -> Self:
         """Write a new key ring into `folder` (created when absent, 0700) and return it.
 
+        `city` names the city, 16 hex digits, drawn at random when not given. In agency-tokenised mode no K1 is made;
+        `k1_fingerprint` names the agencies', if it is known already (`linkage.rotation.accept_k1` records it later).
         Raises KeyRingError when the folder already holds a key: a key is never overwritten.
         """
+        about = About(city or new_city(), mode, k1_fingerprint)
+        kinds = [kind for kind in FILES if kind != "k1_next" and (kind != "k1" or mode == HUB_TOKENISED)]
+        return cls.write(folder, about, {kind: secrets.token_bytes(KEY_BYTES) for kind in kinds})
+
+    @classmethod
+    def write(cls, folder: Path, about: About, keys: Mapping[str, bytes]) -> Self:
+        """Write a ring of given keys by kind (those of `FILES`, 32 bytes each) into a folder without any; return it.
+
+        `keyring.json` comes last: without it the other files are no ring.
+        """
+        about.check()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        names = [*_ROOT_FILES.values(), _SIGNING_FILE, _ABOUT_FILE]
-        if existing := [name for name in names if (folder / name).exists()]:
+        if existing := [name for name in (*FILES.values(), K2_NEXT, ABOUT_FILE) if (folder / name).exists()]:
             raise KeyRingError(
                 f"{folder}: found {', '.join(existing)}, expected no keys here; "
                 "use the existing ring, or move it away and keep it: its child IDs die with it"
             )
-        for name in _ROOT_FILES.values():
-            _write_private(folder / name, secrets.token_bytes(ROOT_BYTES).hex().encode() + b"\n")
-        signing = Ed25519PrivateKey.generate().private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        _write_private(folder / _SIGNING_FILE, signing)
-        _write_private(folder / _ABOUT_FILE, _about(HUB_TOKENISED))
+        for kind, key in keys.items():
+            write_key(folder / FILES[kind], _KINDS.get(kind, kind), about.city, key)
+        about.write(folder / ABOUT_FILE)
         return cls.load(folder)
 
     @classmethod
-    def load(cls, folder: Path) -> Self:
+    def load(cls, folder: Path, *, rotating: bool = False) -> Self:
         """Read the key ring of `folder`.
 
-        Raises KeyRingError when a file is missing, is readable by others than its owner, is short, or is
-        no key.
+        Raises KeyRingError when a file is missing, is readable by others, or is no key of this city; when the hub of an
+        agency-tokenised city holds a K1; and, unless `rotating`, while a rotation of K2 is under way.
         """
-        roots = {name: _read_root(folder / file) for name, file in _ROOT_FILES.items()}
+        about = About.read(folder / ABOUT_FILE)
+        if (folder / K2_NEXT).exists() and not rotating:
+            raise KeyRingError(
+                f"{folder / K2_NEXT}: a rotation of K2 was begun and not ended; end it with `cradlepath keys rotate k2`"
+            )
+        held = [kind for kind in FILES if kind != "k1_next" or (folder / K1_NEXT).exists()]
+        if about.mode == AGENCY_TOKENISED:
+            if found := [name for name in ("k1.key", K1_NEXT) if (folder / name).exists()]:
+                raise KeyRingError(
+                    f"{folder / found[0]}: found a K1, expected none: this city is agency-tokenised, where K1 is the "
+                    "agencies' and the hub must not hold it; hand it to an agency and delete it here"
+                )
+            held.remove("k1")
+        roots = {kind: read_key(folder / FILES[kind], _KINDS.get(kind, kind), about.city)[1] for kind in held}
         if len(set(roots.values())) < len(roots):
             raise KeyRingError(f"{folder}: two key files hold the same key; restore each from its own backup")
-        return cls(roots, _read_signing(folder / _SIGNING_FILE), _read_mode(folder / _ABOUT_FILE))
+        return cls(roots, about)
 
-    def derive(self, use: str, length: int = ROOT_BYTES) -> bytes:
+    def derive(self, use: str, length: int = KEY_BYTES) -> bytes:
         """Return the `length`-byte key of one use, for instance ``content.digest``.
 
-        Uses that begin with ``token.`` derive from K1, with ``rekey.`` from K2, all others from the hub
-        master.
+        Uses that begin with ``token.`` derive from K1, with ``rekey.`` from K2, all others from the hub master. Raises
+        KeyRingError for a ``token.`` use in agency-tokenised mode.
         """
-        return self._derive_from(_root_of(use), use, length)
+        root = {"token": "k1", "rekey": "k2"}.get(use.split(".", 1)[0], "hub")
+        if root not in self._roots:
+            raise KeyRingError(
+                f"no key for {use}: this city is agency-tokenised, K1 is the agencies' and the hub does not hold it; "
+                "tokens are made at the agencies with `cradlepath tokenise`"
+            )
+        return derive_from(self._roots[root], use, length)
+
+    @property
+    def mode(self) -> str:
+        """Who makes tokens: `HUB_TOKENISED` or `AGENCY_TOKENISED`."""
+        return self.about.mode
+
+    @property
+    def city(self) -> str:
+        """The city id, sixteen hex digits: no secret."""
+        return self.about.city
+
+    @property
+    def signing_key(self) -> Ed25519PrivateKey:
+        """The key that signs releases."""
+        return Ed25519PrivateKey.from_private_bytes(self._roots["release_signing"])
+
+    @property
+    def seal_key(self) -> X25519PrivateKey:
+        """The key that opens what agencies seal to this hub; its public half is in every agency kit."""
+        return X25519PrivateKey.from_private_bytes(self._roots["hub_seal"])
+
+    @property
+    def k1_fingerprint(self) -> str | None:
+        """Sixteen hex digits that name the K1 in use; None in an agency-tokenised city that has accepted none yet."""
+        return fingerprint_of(self._roots["k1"]) if "k1" in self._roots else self.about.k1_fingerprint
+
+    @property
+    def k1_next_fingerprint(self) -> str | None:
+        """Sixteen hex digits that name the K1 being rotated to; None while no rotation of K1 is under way."""
+        held = self._roots.get("k1_next")
+        return self.about.k1_next_fingerprint if held is None else fingerprint_of(held)
+
+    @property
+    def accepted_k1(self) -> tuple[str, ...]:
+        """Fingerprints of the K1s with which tokens may be made: one, or two while K1 is being rotated."""
+        return tuple(name for name in (self.k1_fingerprint, self.k1_next_fingerprint) if name is not None)
+
+    @property
+    def k2_fingerprint(self) -> str:
+        """Sixteen hex digits that name K2."""
+        return fingerprint_of(self._roots["k2"])
 
     @property
     def fingerprint(self) -> str:
-        """Sixteen hex digits that name this ring and reveal nothing of it: safe to print and to sign."""
-        parts = [self._derive_from(root, "fingerprint", ROOT_BYTES) for root in sorted(self._roots)]
-        public = self.signing_key.public_key().public_bytes_raw()
-        return hashlib.sha256(b"".join(parts) + public).hexdigest()[:16]
+        """Sixteen hex digits that name this ring and reveal nothing of it: safe to print and to sign.
+
+        The same in both modes as long as the keys are the same.
+        """
+        names = [self.city, self.k1_fingerprint or "", self.k2_fingerprint, fingerprint_of(self._roots["hub"])]
+        publics = (key.public_key().public_bytes_raw() for key in (self.signing_key, self.seal_key))
+        return hashlib.sha256("/".join(names).encode() + b"".join(publics)).hexdigest()[:16]
+
+    def next_ring(self) -> Self:
+        """Return this ring with the next K1 in the place of K1; raises KeyRingError while none is being rotated to."""
+        if self.k1_next_fingerprint is None:
+            raise KeyRingError(
+                "no rotation of K1 is under way, expected one; begin it with `cradlepath keys rotate k1 --begin`"
+            )
+        roots = {kind: key for kind, key in self._roots.items() if kind != "k1_next"}
+        if "k1_next" in self._roots:
+            return replace(self, _roots=roots | {"k1": self._roots["k1_next"]})
+        about = replace(self.about, k1_fingerprint=self.about.k1_next_fingerprint, k1_next_fingerprint=None)
+        return replace(self, _roots=roots, about=about)
+
+    def with_k2(self, key: bytes) -> Self:
+        """Return this ring with another K2: what the vault is re-keyed to."""
+        return replace(self, _roots={**self._roots, "k2": key})
+
+    def roots(self) -> dict[str, bytes]:
+        """Return every root key by kind, for escrow alone."""
+        return dict(self._roots)
+
+    def export_kit(self, path: Path, uses: Iterable[str], layout: str) -> None:
+        """Write an agency kit: what a machine at an agency needs of the hub, and no root key.
+
+        `uses` are those of that agency's sources (for instance ``record.school``); `layout` is
+        `linkage.rules.layout()`. Raises KeyRingError for a use that no agency may have, and when `path` exists.
+        """
+        write_kit(path, self.city, layout, self.accepted_k1, self.seal_key.public_key(), uses, self.derive)
 
     def __repr__(self) -> str:
         return f"KeyRing(fingerprint={self.fingerprint!r}, mode={self.mode!r})"
-
-    def _derive_from(self, root: str, use: str, length: int) -> bytes:
-        info = b"cradlepath/v1/" + use.encode()
-        return HKDF(hashes.SHA256(), length, salt=None, info=info).derive(self._roots[root])
-
-
-def _root_of(use: str) -> str:
-    return {"token": "k1", "rekey": "k2"}.get(use.split(".", 1)[0], "hub")
-
-
-def _about(mode: str) -> bytes:
-    return json.dumps({"version": _VERSION, "mode": mode}, indent=2).encode() + b"\n"
-
-
-def _write_private(path: Path, content: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWNER_ONLY)
-    with os.fdopen(descriptor, "wb") as handle:
-        handle.write(content)
-        handle.flush()
-        os.fsync(handle.fileno())
-
-
-def _read_private(path: Path) -> bytes:
-    if not path.is_file():
-        raise KeyRingError(f"{path}: no such key file; run `cradlepath keys init`, or restore it from escrow")
-    permissions = path.stat().st_mode & 0o777
-    if permissions & 0o077:
-        raise KeyRingError(
-            f"{path}: permissions are {permissions:04o}, expected 0600 (owner only); run `chmod 600 {path}`"
-        )
-    try:
-        return path.read_bytes()
-    except PermissionError:
-        raise KeyRingError(f"{path}: this user may not read the key; run as its owner") from None
-
-
-def _read_root(path: Path) -> bytes:
-    text = _read_private(path).strip()
-    try:
-        key = bytes.fromhex(text.decode("ascii"))
-    except ValueError:
-        raise KeyRingError(f"{path}: not a key, expected 64 hex digits; restore it from escrow") from None
-    if len(key) != ROOT_BYTES:
-        raise KeyRingError(f"{path}: found {len(key)} bytes, expected {ROOT_BYTES}; restore it from escrow")
-    return key
-
-
-def _read_signing(path: Path) -> Ed25519PrivateKey:
-    try:
-        key = serialization.load_pem_private_key(_read_private(path), password=None)
-    except (ValueError, TypeError):
-        raise KeyRingError(f"{path}: not a private key in PEM; restore it from escrow") from None
-    if not isinstance(key, Ed25519PrivateKey):
-        raise KeyRingError(f"{path}: found another kind of key, expected Ed25519; restore it from escrow")
-    return key
-
-
-def _read_mode(path: Path) -> str:
-    try:
-        about = json.loads(_read_private(path))
-    except ValueError:
-        about = None
-    if not isinstance(about, dict) or about.get("version") != _VERSION or about.get("mode") != HUB_TOKENISED:
-        raise KeyRingError(
-            f"{path}: expected version {_VERSION} and mode {HUB_TOKENISED!r}; "
-            "this version of Cradlepath cannot use this key ring"
-        )
-    return HUB_TOKENISED

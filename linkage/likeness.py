@@ -29,7 +29,7 @@ def alike_forms(name: str | None) -> tuple[str | None, str | None, str | None, s
 
 @cache
 def other_formal_names(name: str) -> tuple[str | None, ...]:
-    """Return up to five more formal names that `name` may be a nickname of, beside the canonical one, None for the rest."""
+    """Return five more formal names that `name` may be a nickname of, beside the canonical one; None where fewer."""
     chosen = canonical_given(name)
     others = [one for one in formal_names(name) if one not in (name, chosen)]
     if chosen != name:

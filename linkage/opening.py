@@ -24,8 +24,9 @@ _FIRST: Final = len(TAGS)
 class Opened:
     """What the rounds opened.
 
-    `senders` int64: the new records that sent anchors, `sent` bool (anchors, fresh): which of them each sent; `record` int64 (k,): the rows of the `table` that is scored;
-    `meets` bool (anchors, k): under which anchors each shows features; `crowded` counts anchors that were left out.
+    `senders` int64: the new records that sent anchors, `sent` bool (anchors, fresh): which of them each sent; `record`
+    int64 (k,): the rows of the `table` that is scored; `meets` bool (anchors, k): under which anchors each shows
+    features; `crowded` counts anchors that were left out.
     """
 
     senders: np.ndarray

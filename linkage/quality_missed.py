@@ -14,6 +14,7 @@ from typing import Final
 
 import numpy as np
 
+from linkage.evidence import MISSING
 from linkage.explain import LEVEL_OF_ATOM, REVIEWED, SHAPES, tag_parts
 from linkage.quality_pairs import World, components
 from linkage.rules import ANCHORS, SWAPPED_NAMES
@@ -22,7 +23,7 @@ NUMBERS: Final = ("ssn", "medicaid_id")
 _DATE_OR_PART: Final = ("birth_date", ("same", "two of three parts"))
 _SHOWS: Final = {
     **{atom: (name, (level,)) for atom, (name, level) in LEVEL_OF_ATOM.items()},
-    **dict.fromkeys(("birth_year_month", "birth_month_day", "birth_year_day"), _DATE_OR_PART),
+    **dict.fromkeys(("birth_year_month", "birth_month_day", "birth_year_day", "birth_any_order"), _DATE_OR_PART),
     SWAPPED_NAMES: ("given_name", ("same or nickname",)),
     "sex": ("sex", ("same",)),
     "middle": ("middle_initial", ("same",)),
@@ -83,10 +84,16 @@ def _level_is(world: World, comparison: str, levels: tuple[str, ...]) -> np.ndar
     return np.isin(found, [_LEVELS[comparison].index(level) for level in levels])
 
 
+def _undated(world: World) -> np.ndarray:
+    """Return bool (k,): one of the two has no known birth date, so that it could ask for the other."""
+    return np.asarray(world.levels["birth_date"] == MISSING)
+
+
 def _meets(world: World) -> np.ndarray:
     """Return bool (k,): the scored pair shares an anchor that has no number in it."""
     met = np.zeros(len(world.left), bool)
     for anchor in ANCHORS:
         if not set(anchor.parts) & set(NUMBERS):
-            met |= np.all([_level_is(world, *_SHOWS[part]) for part in anchor.parts], axis=0)
+            here = np.all([_level_is(world, *_SHOWS[part]) for part in anchor.parts], axis=0)
+            met |= here & _undated(world) if anchor.asked else here
     return met

@@ -78,9 +78,9 @@ ANCHORS: Final[tuple[Anchor, ...]] = (
     Anchor("a3", ("birth_year_month", "given_canonical", "surname_1"), ("rare_surname", "sex", *_PERSON, "has_ssn")),
     Anchor("a4", ("birth_month_day", "given_canonical", "surname_1"), ("rare_surname", "sex", *_PERSON, "has_ssn")),
     Anchor("a5", ("birth_year_day", "given_canonical", "surname_1"), ("rare_surname", "sex", *_PERSON, "has_ssn")),
-    Anchor("a7", ("birth_any_order", "given_canonical", "surname_1"), ("rare_surname", "sex", *_PERSON, "has_ssn")),
+    Anchor("a6", ("birth_any_order", "given_canonical", "surname_1"), ("rare_surname", "sex", *_PERSON, "has_ssn")),
     Anchor(
-        "a6",
+        "a7",
         ("birth_date", "mother_given", "sex"),
         (*_GIVEN, *_SURNAME, *_MIDDLE, "zip", "has_zip", *_ORDER),
         ("a1", "a2"),
@@ -99,6 +99,8 @@ ANCHORS: Final[tuple[Anchor, ...]] = (
     Anchor("w", ("birth_date", SWAPPED_NAMES), ("sex", "middle", "zip", "mother_given")),
 )
 """All blocking rules: birth date with one name, parts of it with both, numbers, names alone, names swapped.
+
+Names alone are asked for: between records that have a birth date they would join strangers, and show who has namesakes.
 
 No feature repeats what its anchor or another anchor of the same two records already tells: two records that
 share a birth date and a surname, and the given name too, also meet under ``a1``.

@@ -30,8 +30,9 @@ class Universe:
     `source` int64 (n,) into `names`, of which those in `one_record` promise one record a child; `keys` uint8 (n, 16);
     `node` int64 (n,); `at` int64 (n,) the position in the vault (-1 where it is not needed). `values` uint64 (HANDLES,
     fresh) are the tokens of the new records, `slots` uint32 (fresh, HANDLES) where their entries will go, `met` what
-    they found; `asking` bool (asked anchors, n) says who asks. `member_keys` uint8 (m, 16) are in the order of `nodes.member_node`: every record whose child may
-    change tonight. `must` and `cannot` int64 (k, 2) are nodes. `population` counts the records of the whole city.
+    they found; `asking` bool (asked anchors, n) says who asks. `member_keys` uint8 (m, 16) are in the order of
+    `nodes.member_node`: every record whose child may change tonight. `must` and `cannot` int64 (k, 2) are nodes.
+    `population` counts the records of the whole city.
     """
 
     names: tuple[str, ...]

@@ -19,7 +19,7 @@ from dagster._core.storage.tags import PARTITION_NAME_TAG
 from assets.night import Night, NightSettings, StatePaths
 from linkage.keys import KeyRing
 from mou_policies.policy import compile_policy
-from pipelines.workspace import Workspace, WorkspaceError, load
+from pipelines.workspace import SETTINGS_FILE, Workspace, WorkspaceError, load
 
 
 class NightLockedError(WorkspaceError):
@@ -53,17 +53,24 @@ def make_night(workspace: Workspace, on: date) -> Night:
     settings = workspace.settings
     paths = StatePaths.under(workspace.state, workspace.registry_url)
     consents = ConsentLedger(paths.registry_url)
+    ring = KeyRing.load(workspace.keys)
+    if ring.mode != settings.linkage.mode:
+        raise WorkspaceError(
+            f"{workspace.root / SETTINGS_FILE}: found linkage.mode {settings.linkage.mode}, but the keys are "
+            f"{ring.mode}; write the mode of the keys, or point keys.path to the keys of this mode"
+        )
     return Night(
         date=on,
         landing=workspace.landing,
         paths=paths,
-        keys=KeyRing.load(workspace.keys),
+        keys=ring,
         policy=compile_policy(workspace.agreements, on),
         settings=NightSettings(
             max_quarantined_share=settings.checks.max_quarantined,
             max_vanished_share=settings.checks.max_vanished,
             disposal=settings.landing_files.after_commit,
             threshold_bits=settings.linkage.threshold_bits,
+            exposure=settings.exposure.limits(),
         ),
         optouts=lambda source: consents.linkage_optouts(source, on),
     )

@@ -10,11 +10,14 @@ import os
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError
+
+if TYPE_CHECKING:
+    from linkage.attack.limits import Limits
 
 SETTINGS_FILE = "cradlepath.yaml"
 ENVIRONMENT = "CRADLEPATH_WORKSPACE"
@@ -41,8 +44,36 @@ class Linkage(_Section):
     """How records become children."""
 
     backend: Literal["duckdb"] = "duckdb"
-    mode: Literal["hub-tokenised"] = "hub-tokenised"
+    mode: Literal["hub-tokenised", "agency-tokenised"] = "hub-tokenised"
     threshold_bits: float | None = None
+
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class ExposureLimit(_Section):
+    """Shares (0..1) of records singled out without a key: beyond `warn` a check says so, beyond `stop` no release."""
+
+    warn: Share
+    stop: Share
+
+
+class Exposure(_Section):
+    """Limits of the token store at rest, of one source's tokens in transit, and of a night's whole transcript."""
+
+    at_rest: ExposureLimit = ExposureLimit(warn=0.001, stop=0.01)
+    transit: ExposureLimit = ExposureLimit(warn=0.01, stop=0.05)
+    transcript: ExposureLimit = ExposureLimit(warn=0.10, stop=0.20)
+    least_records: Annotated[int, Field(ge=1)] = 1000
+
+    def limits(self) -> Limits:
+        """Return the limits as attacks are judged by; raises LinkageError where a warning limit is above its stop."""
+        from linkage.attack.limits import Limit, Limits  # noqa: PLC0415  (no command but a few needs them)
+
+        at_rest, transit, transcript = (
+            Limit(one.warn, one.stop) for one in (self.at_rest, self.transit, self.transcript)
+        )
+        return Limits(at_rest, transit, transcript, self.least_records)
 
 
 class Schedule(_Section):
@@ -62,8 +93,8 @@ class Landing(_Section):
 class Checks(_Section):
     """The shares (0..1) above which a source is refused for the night."""
 
-    max_vanished: Annotated[float, Field(ge=0, le=1)] = 0.05
-    max_quarantined: Annotated[float, Field(ge=0, le=1)] = 0.20
+    max_vanished: Share = 0.05
+    max_quarantined: Share = 0.20
 
 
 class Release(_Section):
@@ -85,6 +116,7 @@ class Settings(_Section):
     registry: str | None = None
     keys: Keys = Keys()
     linkage: Linkage = Linkage()
+    exposure: Exposure = Exposure()
     schedule: Schedule = Schedule()
     landing_files: Landing = Landing()
     checks: Checks = Checks()

@@ -22,6 +22,7 @@ from dagster import (
     multi_asset,
 )
 
+from assets.exposure import release_gate
 from assets.guard import no_values_in_errors
 from assets.night import Night
 from assets.release import folder as places
@@ -125,6 +126,7 @@ def _release(partitions: PartitionsDefinition[Any]) -> AssetsDefinition:
         with no_values_in_errors("publishing the release"):
             if not (night.paths.releases / f"{places.BUILDING}{night.date.isoformat()}").is_dir():
                 return MaterializeResult(asset_key=RELEASE, metadata={"status": _NOT_DUE})
+            release_gate(night)
             stored = finish(night.paths.releases, night.date, night.keys)
         log = stored.manifest["log"]
         return MaterializeResult(
