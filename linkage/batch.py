@@ -5,29 +5,45 @@ under the anchor they belong to. Which there are is `linkage.rules`; how they ar
 under K1 only: nothing of it is kept as it is.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
 import numpy as np
 import pyarrow as pa
 
+from linkage.rules import HANDLES, ROUND, TAGS
+
 TOKEN_BYTES: Final = 16
 FEATURE_BYTES: Final = 2
+
+SCHEMA: Final = pa.schema(
+    [
+        ("record_key", pa.binary(TOKEN_BYTES)),
+        ("tags", pa.binary(len(TAGS) * TOKEN_BYTES)),
+        ("anchors", pa.binary((HANDLES - len(TAGS)) * TOKEN_BYTES)),
+        ("features", pa.binary(len(ROUND.features) * FEATURE_BYTES)),
+        ("digest", pa.binary(TOKEN_BYTES)),
+    ]
+)
+"""The columns of a batch as an Arrow table: fixed-size binary, no nulls."""
 
 
 @dataclass(frozen=True)
 class TokenBatch:
     """The tokens of n records, every row of one shape.
 
-    `keys` uint8 (n, 16) record keys; `tags` uint8 (n, tags, 16); `anchors` uint8 (n, anchors, 16);
-    `features` uint16 (n, features). Gaps hold a keyed function of record and column. `unlinkable` says how many of the
-    n records have no tag and no anchor of their own: a count, since a row does not show it.
+    `keys` uint8 (n, 16) record keys; `tags` uint8 (n, tags, 16); `anchors` uint8 (n, anchors and asked anchors, 16);
+    `features` uint16 (n, features); `digests` uint8 (n, 16), a keyed digest of record and raw identifiers, the same
+    only for the same. Gaps hold a keyed function of record and column. `unlinkable` says how many of the n records have
+    no tag and no anchor of their own: a count, since a row does not show it.
     """
 
     keys: np.ndarray
     tags: np.ndarray
     anchors: np.ndarray
     features: np.ndarray
+    digests: np.ndarray
     unlinkable: int = 0
 
     def __len__(self) -> int:
@@ -35,26 +51,35 @@ class TokenBatch:
 
     def take(self, rows: np.ndarray) -> Self:
         """Return the batch of some rows, by number or by flag."""
-        return type(self)(self.keys[rows], self.tags[rows], self.anchors[rows], self.features[rows])
+        keys, tags, anchors, features, digests = (part[rows] for part in self._parts())
+        return type(self)(keys, tags, anchors, features, digests)
+
+    @classmethod
+    def joined(cls, batches: Sequence[Self]) -> Self:
+        """Return several batches as one; of none, an empty one."""
+        every = zip(*(batch._parts() for batch in [*batches, cls.from_table(SCHEMA.empty_table())]), strict=True)
+        keys, tags, anchors, features, digests = (np.concatenate(parts) for parts in every)
+        return cls(keys, tags, anchors, features, digests)
 
     def to_table(self) -> pa.Table:
-        """Return the batch as an Arrow table of four fixed-size binary columns."""
-        parts = {"record_key": self.keys, "tags": self.tags, "anchors": self.anchors, "features": self.features}
-        return pa.table({name: _fixed(rows) for name, rows in parts.items()})
+        """Return the batch as an Arrow table of `SCHEMA`."""
+        return pa.table({name: _fixed(rows) for name, rows in zip(SCHEMA.names, self._parts(), strict=True)})
 
     @classmethod
     def from_table(cls, table: pa.Table) -> Self:
         """Undo `to_table`."""
-        keys, tags, anchors, features = (
-            _rows(table.column(name)) for name in ("record_key", "tags", "anchors", "features")
-        )
+        keys, tags, anchors, features, digests = (_rows(table.column(name)) for name in SCHEMA.names)
         n = len(keys)
         return cls(
             keys,
             tags.reshape(n, tags.shape[1] // TOKEN_BYTES, TOKEN_BYTES),
             anchors.reshape(n, anchors.shape[1] // TOKEN_BYTES, TOKEN_BYTES),
             np.ascontiguousarray(features).view("<u2").reshape(n, features.shape[1] // FEATURE_BYTES),
+            digests,
         )
+
+    def _parts(self) -> tuple[np.ndarray, ...]:
+        return self.keys, self.tags, self.anchors, self.features, self.digests
 
 
 def _fixed(rows: np.ndarray) -> pa.Array:

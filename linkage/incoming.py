@@ -3,7 +3,6 @@
 A thief of the disk sees how many bytes wait, nothing else. What becomes of them is `linkage.vault`.
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +11,6 @@ import pyarrow as pa
 
 from linkage.batch import TokenBatch
 from linkage.records import RECORD_KEY_BYTES, RECORD_KEY_TYPE, find_keys, key_matrix, key_order
-from linkage.rules import HANDLES, ROUND, TAGS
 from linkage.sealing import SealedTables
 
 _GONE: Final = "gone"
@@ -43,7 +41,7 @@ class Incoming:
         """Let a batch wait; of two rows of one record the later counts. Nobody in it is withdrawn any more."""
         held = self.batch(number)
         if held is not None:
-            batch = joined([held.take(find_keys(batch.keys, held.keys) < 0), batch])
+            batch = TokenBatch.joined([held.take(find_keys(batch.keys, held.keys) < 0), batch])
         self._write(number, batch)
         self._write_gone(self.gone()[find_keys(batch.keys, self.gone()) < 0])
 
@@ -86,21 +84,6 @@ class Incoming:
 
     def _file(self, name: str) -> SealedTables:
         return SealedTables(self._folder / f"{name}.sealed", self._key)
-
-
-def joined(parts: Sequence[TokenBatch]) -> TokenBatch:
-    """Return several batches as one; of none, an empty one."""
-    if not parts:
-        return TokenBatch(
-            _no_keys(),
-            np.empty((0, len(TAGS), RECORD_KEY_BYTES), np.uint8),
-            np.empty((0, HANDLES - len(TAGS), RECORD_KEY_BYTES), np.uint8),
-            np.empty((0, len(ROUND.features)), np.uint16),
-        )
-    keys, tags, anchors, features = (
-        np.concatenate([getattr(part, name) for part in parts]) for name in ("keys", "tags", "anchors", "features")
-    )
-    return TokenBatch(keys, tags, anchors, features)
 
 
 def _key_table(keys: np.ndarray) -> pa.Table:

@@ -12,13 +12,26 @@ from typing import Final, Protocol
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from linkage.atoms import build_atoms
 from linkage.batch import FEATURE_BYTES, TOKEN_BYTES, TokenBatch
 from linkage.errors import VaultError
+from linkage.identifiers import IDENTIFIERS
 from linkage.prf import BLOCK, Aes, constant_block, keystream, leaves
 from linkage.records import key_matrix
-from linkage.rules import ANCHORS, ASKED, GIVEN_SLOTS, HANDLES, PRESENT, ROUND, SURNAME_SLOTS, SWAPPED_NAMES, TAGS
+from linkage.rules import (
+    ANCHORS,
+    ASKED,
+    GIVEN_SLOTS,
+    HANDLES,
+    PRESENT,
+    ROUND,
+    SURNAME_SLOTS,
+    SWAPPED_NAMES,
+    TAGS,
+    layout,
+)
 
 _SHARED: Final = {
     atom: kind for kind, slots in (("given_slot", GIVEN_SLOTS), ("surname_slot", SURNAME_SLOTS)) for atom in slots
@@ -48,7 +61,30 @@ def encode(identifiers: pa.Table, source: str, ring: TokenKeys, date_format: str
         keys = key_matrix(identifiers.column("record_key"))
     except (KeyError, ValueError):
         raise VaultError(f"source {source}: a record key is missing; every row needs one") from None
-    return _Encoder(build_atoms(identifiers, date_format), keys, ring).encode()
+    return _Encoder(build_atoms(identifiers, date_format), keys, ring).encode(digests(identifiers, ring, date_format))
+
+
+def digests(identifiers: pa.Table, ring: TokenKeys, date_format: str | None = None) -> np.ndarray:
+    """Return a keyed digest of each record's key and raw identifiers, uint8 (n, 16): equal only where all are equal.
+
+    It tells whether tokens must be made anew, at a tenth of the time of making them. Raises ValueError when a record
+    key is missing.
+    """
+    present = [name for name in IDENTIFIERS if name in identifiers.column_names]
+    shape = pa.array([f"{date_format} {' '.join(present)} "] * identifiers.num_rows, pa.string())
+    line = pc.binary_join_element_wise(shape, *(_sized(identifiers.column(name)) for name in present), "")
+    leaf = leaves(_in_one_piece(line), ring.derive(f"token.digest.{layout()}"))
+    return Aes(ring.derive("token.digest.record")).chain(key_matrix(identifiers.column("record_key")), leaf)
+
+
+def _sized(column: pa.ChunkedArray) -> pa.Array:
+    """Return each text behind its length, so that texts in a row cannot run into one another; a null is a dash."""
+    text = pc.cast(_in_one_piece(column), pa.string())
+    return pc.coalesce(pc.binary_join_element_wise(pc.cast(pc.binary_length(text), pa.string()), text, ":"), "-")
+
+
+def _in_one_piece(column: pa.Array | pa.ChunkedArray) -> pa.Array:
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
 
 
 class _Encoder:
@@ -68,7 +104,7 @@ class _Encoder:
         self._present = {name: constant_block(f"{PRESENT}{name}", presence) for name in atoms}
         self._padding = ring.derive("token.padding")
 
-    def encode(self) -> TokenBatch:
+    def encode(self, digests: np.ndarray) -> TokenBatch:
         n = len(self._keys)
         tags = np.empty((n, len(TAGS), TOKEN_BYTES), np.uint8)
         anchors = np.empty((n, HANDLES - len(TAGS), TOKEN_BYTES), np.uint8)
@@ -77,7 +113,7 @@ class _Encoder:
         for start in range(0, n, _ROWS):
             rows = slice(start, start + _ROWS)
             usable[rows] = self._rows(rows, tags[rows], anchors[rows], features[rows])
-        return TokenBatch(self._keys, tags, anchors, features, unlinkable=int(n - usable.sum()))
+        return TokenBatch(self._keys, tags, anchors, features, digests, unlinkable=int(n - usable.sum()))
 
     def _rows(self, rows: slice, tags: np.ndarray, anchors: np.ndarray, features: np.ndarray) -> np.ndarray:
         """Fill the tokens of some rows in place; return which of them have any tag or anchor of their own."""

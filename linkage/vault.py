@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from linkage.batch import TokenBatch
 from linkage.errors import VaultError
-from linkage.incoming import Incoming, joined
+from linkage.incoming import Incoming
 from linkage.keys import KeyRing
 from linkage.multimap import Entries, Multimap
 from linkage.prf import BLOCK, Aes, OneWay
@@ -102,14 +102,25 @@ class Vault:
             return 0
         number = self._number(source)
         batch = batch.take(_last_of_each(batch.keys))
-        at = self.rows.find(self._record_numbers(batch.keys, number)[:, 0])
-        changed = at < 0
-        changed[~changed] = self.rows.digests(at[~changed]) != self.rows.digest_of(batch.take(~changed))
-        for waiting in (self._incoming.gone(), self._incoming.keys(number)):
-            changed |= find_keys(waiting, batch.keys) >= 0
+        changed = self.changed(source, batch.keys, batch.digests)
         if changed.any():
             self._incoming.add(number, batch.take(changed))
         return int(changed.sum())
+
+    def changed(self, source: str, keys: np.ndarray, digests: np.ndarray) -> np.ndarray:
+        """Return which records are new or not as they are stored, bool (n,); only their tokens need be made.
+
+        `keys` and `digests` uint8 (n, 16), as in a batch (`linkage.tokens.digests`).
+        """
+        if source not in self.names:
+            return np.ones(len(keys), bool)
+        number = self.names.index(source)
+        at = self.rows.find(self._record_numbers(keys, number)[:, 0])
+        changed = at < 0
+        changed[~changed] = self.rows.digests(at[~changed]) != self.rows.digest_of(digests[~changed])
+        for waiting in (self._incoming.gone(), self._incoming.keys(number)):
+            changed |= find_keys(waiting, keys) >= 0
+        return np.asarray(changed)
 
     def remove(self, source: str, record_keys: pa.Array) -> int:
         """Take records of `source` out, for good at tonight's linking; return how many were there."""
@@ -152,7 +163,7 @@ class Vault:
         """Return everything that waits for linking, sources by name and records by key."""
         held = [(number, self._incoming.batch(number)) for number in np.argsort(self.names).tolist()]
         parts = [(number, batch) for number, batch in held if batch is not None]
-        batch = joined([batch for _, batch in parts])
+        batch = TokenBatch.joined([batch for _, batch in parts])
         numbers = [np.full(len(batch), number, np.int16) for number, batch in parts]
         source = np.concatenate(numbers) if numbers else np.empty(0, np.int16)
         gone = self._incoming.gone()

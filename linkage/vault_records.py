@@ -1,7 +1,7 @@
 """The record rows of the vault: one row a record, of one shape, that a thief of the disk cannot tell from another.
 
-A row is the record's number (a permutation of its key), a keyed digest of its tokens, and a body masked under K2: its
-source, the labels of its entries in the multimap, and its features, the features of each anchor masked once more by
+A row is the record's number (a permutation of its key), a keyed digest of its identifiers, and a body masked under K2:
+its source, the labels of its entries in the multimap, and its features, the features of each anchor masked once more by
 that anchor. The mask depends on the digest, so that changed content never meets the same mask twice.
 
 Which records there are and how they are found is `linkage.vault`.
@@ -54,15 +54,9 @@ class RecordRows:
         """Return the keyed digests of the records at `at`, uint64 (n,)."""
         return np.asarray(self._rows.columns["digest"][at])
 
-    def digest_of(self, batch: TokenBatch) -> np.ndarray:
-        """Return a keyed digest of each row of tokens, uint64 (n,): the same only for the same tokens."""
-        n = len(batch)
-        thin = np.zeros((n, -(-batch.features.shape[1] // 8) * 8), np.uint16)
-        thin[:, : batch.features.shape[1]] = batch.features
-        wide = [*np.moveaxis(batch.tags, 1, 0), *np.moveaxis(batch.anchors, 1, 0)]
-        features = thin.view(np.uint8).reshape(n, thin.shape[1] // 8, BLOCK)
-        chained = Aes(self._ring.derive("store.digest")).chain(batch.keys, *wide, *np.moveaxis(features, 1, 0))
-        return np.ascontiguousarray(chained).view("<u8")[:, 0].copy()
+    def digest_of(self, digests: np.ndarray) -> np.ndarray:
+        """Return the form in which digests (n, 16) of a batch are stored, uint64 (n,)."""
+        return Aes(self._ring.derive("store.digest"))(digests).view("<u8")[:, 0].copy()
 
     @cached_property
     def sources(self) -> np.ndarray:
@@ -104,7 +98,7 @@ class RecordRows:
         for anchor in range(len(ANCHORS)):
             plain = np.ascontiguousarray(batch.features[:, ROUND.spans[anchor]]).view(np.uint8)
             body[:, _span(anchor)] = plain ^ _feature_mask(*secrets(anchor), plain.shape[1])
-        digest = self.digest_of(batch)
+        digest = self.digest_of(batch.digests)
         body ^= _mask(self._ring, numbers[:, 0], numbers[:, 1], digest)
         add = {"number": numbers[:, 0], "rest": numbers[:, 1], "digest": digest, "body": body}
         self._rows.rewrite(self._path, drop, add)
