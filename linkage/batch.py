@@ -49,17 +49,40 @@ class TokenBatch:
     def __len__(self) -> int:
         return len(self.keys)
 
+    def column(self, number: int) -> np.ndarray:
+        """Return the tokens of one column, uint8 (n, 16): tags, then anchors, then those of whoever asks."""
+        part, at = (self.tags, number) if number < len(TAGS) else (self.anchors, number - len(TAGS))
+        return np.ascontiguousarray(part[:, at])
+
     def take(self, rows: np.ndarray) -> Self:
         """Return the batch of some rows, by number or by flag."""
         keys, tags, anchors, features, digests = (part[rows] for part in self._parts())
         return type(self)(keys, tags, anchors, features, digests)
 
     @classmethod
+    def empty(cls, n: int) -> Self:
+        """Return a batch of n records to be filled by `put`."""
+        return cls(
+            np.empty((n, TOKEN_BYTES), np.uint8),
+            np.empty((n, len(TAGS), TOKEN_BYTES), np.uint8),
+            np.empty((n, HANDLES - len(TAGS), TOKEN_BYTES), np.uint8),
+            np.empty((n, len(ROUND.features)), np.uint16),
+            np.empty((n, TOKEN_BYTES), np.uint8),
+        )
+
+    def put(self, rows: np.ndarray, other: Self) -> None:
+        """Write the records of another batch into these rows, by number or by flag."""
+        for mine, its in zip(self._parts(), other._parts(), strict=True):
+            mine[rows] = its
+
+    @classmethod
     def joined(cls, batches: Sequence[Self]) -> Self:
-        """Return several batches as one; of none, an empty one."""
-        every = zip(*(batch._parts() for batch in [*batches, cls.from_table(SCHEMA.empty_table())]), strict=True)
-        keys, tags, anchors, features, digests = (np.concatenate(parts) for parts in every)
-        return cls(keys, tags, anchors, features, digests)
+        """Return several batches as one."""
+        whole, at = cls.empty(sum(len(batch) for batch in batches)), 0
+        for batch in batches:
+            whole.put(np.arange(at, at + len(batch)), batch)
+            at += len(batch)
+        return whole
 
     def to_table(self) -> pa.Table:
         """Return the batch as an Arrow table of `SCHEMA`."""

@@ -27,10 +27,10 @@ class Incoming:
     def __bool__(self) -> bool:
         return any(self._folder.glob("*.sealed"))
 
-    def batch(self, number: int) -> TokenBatch | None:
-        """Return what waits of one source, ordered by record key; None if nothing does."""
+    def batch(self, number: int) -> TokenBatch:
+        """Return what waits of one source, ordered by record key."""
         tables = self._file(f"source-{number}").read()
-        return TokenBatch.from_table(tables[_TOKENS]) if tables else None
+        return TokenBatch.from_table(tables[_TOKENS]) if tables else TokenBatch.empty(0)
 
     def keys(self, number: int) -> np.ndarray:
         """Return the record keys of what waits of one source, uint8 (n, 16)."""
@@ -40,7 +40,7 @@ class Incoming:
     def add(self, number: int, batch: TokenBatch) -> None:
         """Let a batch wait; of two rows of one record the later counts. Nobody in it is withdrawn any more."""
         held = self.batch(number)
-        if held is not None:
+        if len(held):
             batch = TokenBatch.joined([held.take(find_keys(batch.keys, held.keys) < 0), batch])
         self._write(number, batch)
         self._write_gone(self.gone()[find_keys(batch.keys, self.gone()) < 0])
@@ -48,7 +48,7 @@ class Incoming:
     def drop(self, number: int, keys: np.ndarray) -> None:
         """Forget what waits of some records, uint8 (n, 16)."""
         held = self.batch(number)
-        if held is not None:
+        if len(held):
             self._write(number, held.take(find_keys(keys, held.keys) < 0))
 
     def gone(self) -> np.ndarray:

@@ -5,11 +5,15 @@ meetings are used for is `linkage.universe`.
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
+from linkage.batch import TokenBatch
 from linkage.multimap import SLOTS, Hits, free_slots
-from linkage.rules import ANCHORS, ASKED, TAGS
+from linkage.rounds import among
+from linkage.rows import ordered
+from linkage.rules import ANCHORS, ASKED, HANDLES, TAGS
 from linkage.vault import Vault
 
 
@@ -27,9 +31,7 @@ class Met:
     asking: np.ndarray
 
 
-def columns_of(tags: np.ndarray, anchors: np.ndarray) -> list[np.ndarray]:
-    """Return tokens column by column, each uint8 (n, 16): tags, anchors, and those of whoever asks."""
-    return [np.ascontiguousarray(part[:, n]) for part in (tags, anchors) for n in range(part.shape[1])]
+_NOBODY: Final = Met(*(np.empty(0, kind) for kind in (np.int64, np.int64, np.uint32, np.int64, np.bool_)))
 
 
 def asks(values: np.ndarray) -> np.ndarray:
@@ -38,17 +40,20 @@ def asks(values: np.ndarray) -> np.ndarray:
     return np.asarray(values[asking:] == values[[len(TAGS) + number for number in ASKED]])
 
 
-def meet(vault: Vault, columns: list[np.ndarray], asking: np.ndarray, stale: np.ndarray) -> tuple[Met, np.ndarray]:
+def meet(vault: Vault, batch: TokenBatch, asking: np.ndarray, stale: np.ndarray) -> tuple[Met, np.ndarray]:
     """Return which stored records share a tag or anchor with which new one, and the slots that are in use.
 
-    `columns` are the tokens of the new records, `asking` bool (asked, n) says who of them asks, `stale` are positions
-    of stored records that no longer count. `Met.record` are positions in the vault; slots in use are uint64 (columns,
+    `batch` are the tokens of the new records, `asking` bool (asked, n) says who of them asks, `stale` are positions
+    of stored records that no longer count. `Met.record` are positions in the vault; slots in use are uint64 (HANDLES,
     n), one bit each.
     """
+    taken = np.zeros((HANDLES, len(batch)), np.uint64)
+    if not len(vault.rows):
+        return _NOBODY, taken
     finder = _Finder(vault, stale)
-    taken = np.zeros((len(columns), len(columns[0])), np.uint64)
     parts: list[list[np.ndarray]] = []
-    for number, column in enumerate(columns):
+    for number in range(HANDLES):
+        column = batch.column(number)
         hits = vault.map.find(vault.secrets(column, number), finder.hidden)
         np.bitwise_or.at(taken[number], hits.probe, np.uint64(1) << hits.slot.astype(np.uint64))
         probe, slot, row = finder.real(hits)
@@ -66,7 +71,7 @@ def meet(vault: Vault, columns: list[np.ndarray], asking: np.ndarray, stale: np.
 
 def new_slots(values: np.ndarray, taken: np.ndarray, keys: np.ndarray) -> np.ndarray:
     """Return the slot of each new entry; one beyond `SLOTS` is never looked up, and is of that record alone."""
-    order = np.argsort(values, kind="stable")
+    order = ordered(values)
     starts = np.ones(len(order), bool)
     starts[1:] = values[order[1:]] != values[order[:-1]]
     slots = free_slots(order, starts, taken)
@@ -85,11 +90,11 @@ class _Finder:
     def real(self, hits: Hits) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return probe, slot and position in the vault of the hits that lead to a record."""
         row = self._vault.rows.find(hits.row)
-        real = (row >= 0) & ~np.isin(row, self._stale)
+        real = (row >= 0) & ~among(row, self._stale)
         return hits.probe[real], hits.slot[real], row[real]
 
     def asking(self, tokens: np.ndarray, column: int, probe: np.ndarray, row: np.ndarray) -> np.ndarray:
         """Return which of some meetings, new record `probe` and stored record `row`, are with one that asks."""
         found, _, asking = self.real(self._vault.map.find(self._vault.secrets(tokens, column), self.hidden))
         size = len(self._vault.rows)
-        return np.isin(probe * size + row, found * size + asking)
+        return among(probe * size + row, found * size + asking)

@@ -83,7 +83,7 @@ class Multimap:
 
     def rewrite(self, drop: np.ndarray, add: Entries) -> None:
         """Write the file anew without the entries at positions `drop` and with `add`."""
-        self._rows.rewrite(self._path, drop, {"label": add.label, "check": add.check, "pointer": add.pointer})
+        self._rows.rewrite(self._path, drop, add.label, {"check": add.check, "pointer": add.pointer})
 
     def rekeyed(self, old: KeyRing, new: KeyRing) -> Entries:
         """Return all entries, in their present order, as they are under another K2."""

@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from linkage.rounds import collisions, representatives
+from linkage.rounds import among, collisions, representatives
 from linkage.rules import ANCHORS, ASKED, ROUND, TAGS
 from linkage.score import Records
 from linkage.universe import Universe
@@ -52,7 +52,7 @@ def open_rounds(tonight: Universe, group: np.ndarray, vault: Vault) -> Opened:
         held = tonight.holding(_FIRST + number, senders)
         asking = tonight.asking[ASKED.index(number)] if anchor.asked else np.ones(len(tonight.node), bool)
         if anchor.asked:
-            held = held.take(np.isin(held.value, held.value[asking[held.record]]))
+            held = held.take(among(held.value, held.value[asking[held.record]]))
             sent[number] = False
             sent[number, held.record[held.record < tonight.fresh]] = True
         pairs, left_out = collisions(held.value, group[held.node], single)
@@ -61,7 +61,7 @@ def open_rounds(tonight: Universe, group: np.ndarray, vault: Vault) -> Opened:
         ends = np.sort(ends[:, asking[ends].any(axis=0)], axis=0)
         met[anchor.id] = ends[0] * len(tonight.node) + ends[1]
         told = np.concatenate([np.empty(0, np.int64), *(met[other] for other in anchor.unless)])
-        meets[number, ends[:, ~np.isin(met[anchor.id], told)]] = True
+        meets[number, ends[:, ~among(met[anchor.id], told)]] = True
     record = np.flatnonzero(meets.any(axis=0))
     meets = meets[:, record]
     tokens = _tokens(tonight, record, meets, vault)

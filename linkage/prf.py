@@ -1,9 +1,10 @@
 """The cryptographic steps tokens are made of, for whole columns: leaves, chains, permutations, one-way hashing.
 
-`leaves` is HMAC-SHA256, once per distinct value. `Aes` encrypts every 16-byte block of an array under one key. A chain
-over a *fixed* number of blocks, AES(... AES(AES(block 1) xor block 2) ...), is CBC-MAC and therefore sound only because
-every key is used for one number of blocks (Bellare, Kilian, Rogaway 1994). `OneWay` is TMMO, pi(pi(x) ^ tweak) ^ pi(x),
-which stays one-way and correlation robust even for somebody who holds its key (Guo, Katz, Wang, Yu, IEEE S&P 2020).
+`Aes` encrypts every 16-byte block of an array under one key. A chain over a *fixed* number of blocks, AES(...
+AES(AES(block 1) xor block 2) ...), is CBC-MAC and therefore sound only because every key is used for one number of
+blocks (Bellare, Kilian, Rogaway 1994); `leaves` chains the padded text of each distinct value. `OneWay` is TMMO,
+pi(pi(x) ^ tweak) ^ pi(x), which stays one-way and correlation robust even for somebody who holds its key (Guo, Katz,
+Wang, Yu, IEEE S&P 2020).
 Blocks are uint8 arrays of shape (..., 16). Which keys and values meet is not decided here.
 """
 
@@ -13,9 +14,13 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 BLOCK: Final = 16
+_WIDTHS: Final = (16, 32, 64, 128, 256)
+"""Bytes that texts are padded to, the last of them their length."""
+_ROWS: Final = 1 << 16
 
 
 class Aes:
@@ -77,13 +82,42 @@ def keystream(key: bytes, start: np.ndarray, blocks: int) -> np.ndarray:
 
 
 def leaves(values: pa.Array, key: bytes) -> np.ndarray:
-    """Return one 16-byte leaf a record, shape (n, 16): HMAC-SHA256 of its value, zero where it is null."""
+    """Return one 16-byte leaf a record, shape (n, 16): `of_texts` of its value, zero where it is null."""
     coded = values.dictionary_encode()
-    distinct = coded.dictionary.to_pylist()
-    digests = b"".join(hmac.digest(key, value.encode(), hashlib.sha256)[:BLOCK] for value in distinct)
-    table: np.ndarray = np.frombuffer(digests + bytes(BLOCK), np.uint8).reshape(-1, BLOCK)
-    codes: np.ndarray = coded.indices.fill_null(len(distinct)).to_numpy(zero_copy_only=False)
+    table = np.concatenate([of_texts(coded.dictionary, key), np.zeros((1, BLOCK), np.uint8)])
+    codes: np.ndarray = coded.indices.fill_null(len(table) - 1).to_numpy(zero_copy_only=False)
     return np.asarray(table[codes])
+
+
+def of_texts(texts: pa.Array, key: bytes) -> np.ndarray:
+    """Return a PRF of each of n texts (UTF-8, none null), shape (n, 16).
+
+    A chain over the text, padded, and its length, under a key for every width; HMAC-SHA256 of texts beyond the widest.
+    """
+    out = np.empty((len(texts), BLOCK), np.uint8)
+    sizes: np.ndarray = pc.binary_length(texts).to_numpy(zero_copy_only=False)
+    least = 0
+    for width in _WIDTHS:
+        rows = np.flatnonzero((sizes >= least) & (sizes < width))
+        cipher = Aes(hmac.digest(key, width.to_bytes(2, "big"), hashlib.sha256))
+        for start in range(0, len(rows), _ROWS):
+            some = rows[start : start + _ROWS]
+            out[some] = cipher.chain(*_padded(texts.take(pa.array(some)), sizes[some], width))
+        least = width
+    for row in np.flatnonzero(sizes >= least).tolist():
+        whole = hmac.digest(key, texts[row].as_py().encode(), hashlib.sha256)
+        out[row] = np.frombuffer(whole[:BLOCK], np.uint8)
+    return out
+
+
+def _padded(texts: pa.Array, sizes: np.ndarray, width: int) -> np.ndarray:
+    """Return texts of less than `width` bytes, zeros behind them and their length last: uint8 (blocks, n, 16)."""
+    if not len(texts):
+        return np.empty((width // BLOCK, 0, BLOCK), np.uint8)
+    padded = pc.ascii_rpad(texts, width, padding="\0")
+    rows = np.frombuffer(padded.buffers()[2], np.uint8)[: len(texts) * width].reshape(len(texts), width).copy()
+    rows[:, -1] = sizes
+    return np.moveaxis(rows.reshape(len(texts), width // BLOCK, BLOCK), 1, 0)
 
 
 def constant_block(text: str, key: bytes) -> np.ndarray:

@@ -122,6 +122,14 @@ def _apart(must: np.ndarray, cannot: np.ndarray) -> np.ndarray:
     return np.array([frozenset(pair) in listed for pair in must.tolist()], bool)
 
 
+def among(values: np.ndarray, few: np.ndarray) -> np.ndarray:
+    """Return which values are among a few, bool (n,)."""
+    if not len(few):
+        return np.zeros(len(values), bool)
+    known = np.unique(few)
+    return np.asarray(known[np.minimum(np.searchsorted(known, values), len(known) - 1)] == values)
+
+
 def representatives(group: np.ndarray, value: np.ndarray, active: np.ndarray) -> np.ndarray:
     """Return one record for every distinct value in every active group: record numbers, int64, sorted.
 

@@ -5,9 +5,11 @@ writes a whole new file beside the old one, in the same order, and moves it over
 freed block keeps a row that is gone. What the columns hold is not decided here.
 """
 
+import itertools
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
@@ -15,8 +17,14 @@ import numpy as np
 
 from linkage.errors import VaultError
 
+Giving = Callable[[np.ndarray], np.ndarray]
+"""Of some new rows, by number: what a column holds."""
+Column = np.ndarray | Giving
+
 MAGIC: Final = b"cradlepath rows 1\n"
 _ALIGN: Final = 64
+_WINDOW_BYTES: Final = 1 << 26
+_TOP_BITS: Final = 12
 
 
 class SortedRows:
@@ -59,49 +67,90 @@ class SortedRows:
         """Return the row of each key, int64, -1 where it is not there; of equal keys the first."""
         if not len(self) or not len(keys):
             return np.full(len(keys), -1, np.int64)
-        order = np.argsort(keys)
+        order = ordered(keys)
         at = np.empty(len(keys), np.int64)
         at[order] = np.searchsorted(self.key, keys[order])
         near = np.minimum(at, len(self) - 1)
         return np.where(self.key[near] == keys, near, -1)
 
-    def rewrite(self, path: Path, drop: np.ndarray, add: Mapping[str, np.ndarray]) -> None:
-        """Write to `path` these rows without those numbered in `drop`, and with `add`, in the order of the key.
+    def rewrite(self, path: Path, drop: np.ndarray, key: np.ndarray, add: Mapping[str, Column]) -> None:
+        """Write to `path` these rows without those numbered in `drop`, and with new ones, in the order of the key.
 
-        A failure leaves the file at `path` as it was.
+        `key` uint64 (n,) are the keys of the new rows, `add` their other columns. A failure leaves the file at `path`
+        as it was.
         """
-        keep = np.ones(len(self), bool)
-        keep[drop] = False
-        order = np.argsort(next(iter(add.values())))
-        new_key = next(iter(add.values()))[order]
-        at = np.searchsorted(self.key[keep] if len(drop) else self.key, new_key) + np.arange(len(order))
-        rows = int(keep.sum()) + len(order)
+        kept = np.delete(np.arange(len(self)), drop) if len(drop) else slice(None)
+        order = ordered(key)
+        new_key = key[order]
+        rows = len(self.key[kept]) + len(order)
         is_new = np.zeros(rows, bool)
-        is_new[at] = True
+        is_new[np.searchsorted(self.key[kept], new_key) + np.arange(len(order))] = True
+        columns = {next(iter(self.columns)): lambda at: key[at]} | {n: _giving(c) for n, c in add.items()}
         fresh = path.with_name(f"{path.name}.new")
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            self._write(fresh, rows, keep, is_new, {name: add[name][order] for name in self.columns})
+            self._write(fresh, kept, _Merge(order, is_new), columns)
             os.replace(fresh, path)  # noqa: PTH105 - atomic on one file system, unlike a copy
         finally:
             fresh.unlink(missing_ok=True)
 
-    def _write(
-        self, path: Path, rows: int, keep: np.ndarray, is_new: np.ndarray, add: Mapping[str, np.ndarray]
-    ) -> None:
+    def _write(self, path: Path, kept: np.ndarray | slice, merge: "_Merge", columns: Mapping[str, Giving]) -> None:
         shapes = [[name, _typename(c.dtype), c.shape[1] if c.ndim > 1 else 0] for name, c in self.columns.items()]
-        head = json.dumps({"rows": rows, "columns": shapes}).encode()
-        everything = bool(keep.all())
+        head = json.dumps({"rows": len(merge.is_new), "columns": shapes}).encode()
         with path.open("wb") as file:
             file.write(MAGIC + len(head).to_bytes(4, "big") + head)
-            for name, column in self.columns.items():
+            for name, old in self.columns.items():
                 file.write(bytes(_aligned(file.tell()) - file.tell()))
-                merged = np.empty(_shape(rows, column.shape[1] if column.ndim > 1 else 0), column.dtype)
-                merged[is_new] = add[name]
-                merged[~is_new] = column if everything else column[keep]
-                file.write(merged.data.cast("B") if merged.size else b"")
+                for window in merge.windows(_WINDOW_BYTES // (old.itemsize * int(np.prod(old.shape[1:])))):
+                    merged = np.empty((len(window.is_new), *old.shape[1:]), old.dtype)
+                    merged[window.is_new] = columns[name](window.new)
+                    merged[~window.is_new] = old[window.old if isinstance(kept, slice) else kept[window.old]]
+                    file.write(merged.data.cast("B"))
             file.flush()
             os.fsync(file.fileno())
+
+
+@dataclass(frozen=True)
+class _Window:
+    """Rows of a new file that are written together: which are new, which new ones, and which kept ones."""
+
+    is_new: np.ndarray
+    new: np.ndarray
+    old: slice
+
+
+@dataclass(frozen=True)
+class _Merge:
+    """How kept and new rows follow one another: `order` of the new ones, `is_new` bool (rows,)."""
+
+    order: np.ndarray
+    is_new: np.ndarray
+
+    def windows(self, rows: int) -> Iterator[_Window]:
+        """Yield the file in windows of so many rows."""
+        new = 0
+        for start in range(0, len(self.is_new), rows):
+            here = self.is_new[start : start + rows]
+            more = int(np.count_nonzero(here))
+            yield _Window(here, self.order[new : new + more], slice(start - new, start - new + len(here) - more))
+            new += more
+
+
+def ordered(keys: np.ndarray) -> np.ndarray:
+    """Return the order of keys, uint64 (n,), that are spread evenly: first by their top bits, then part by part."""
+    if len(keys) < 1 << _TOP_BITS:
+        return np.argsort(keys)
+    top = (keys >> np.uint64(64 - _TOP_BITS)).astype(np.uint16)
+    order = np.argsort(top, kind="stable")
+    ends = np.cumsum(np.bincount(top, minlength=1 << _TOP_BITS)).tolist()
+    for start, end in itertools.pairwise([0, *ends]):
+        part = order[start:end]
+        order[start:end] = part[np.argsort(keys[part])]
+    return order
+
+
+def _giving(column: Column) -> Giving:
+    return column if callable(column) else lambda at: column[at]
 
 
 def _shape(rows: int, width: int) -> tuple[int, ...]:

@@ -111,17 +111,17 @@ def link(
     return LinkReport(
         records=counts,
         fresh=tonight.fresh,
-        joined_by_tag=len(np.unique(np.concatenate([linked.joins.left, linked.joins.right]))),
+        joined_by_tag=_distinct(np.concatenate([linked.joins.left, linked.joins.right])),
         sent_anchors=len(linked.opened.senders),
         opened=len(linked.opened.record),
         pairs_scored=len(linked.pairs.left),
         pairs_linked=_accepted(linked),
         abstained=len(linked.links.tied),
         crowded_anchors=linked.opened.crowded,
-        children=len(np.unique(state.counter)),
+        children=_distinct(state.counter),
         changes=changes,
         seconds=clock.seconds,
-        peak_memory_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        peak_memory_mb=_peak_memory_mb(),
         model_card=model.card() | _card(chosen, ring, sum(counts.values())),
     )
 
@@ -154,6 +154,19 @@ def _recalled(before: Mapping[str, pa.Table], tonight: Universe) -> Recalled:
     left, right = (np.concatenate(part) for part in zip(*sides, strict=True))
     apart = tonight.node[left] != tonight.node[right]
     return Recalled(left[apart], right[apart], np.concatenate(weights).astype(np.float64)[apart])
+
+
+def _distinct(numbers: np.ndarray) -> int:
+    """Count how many numbers there are, none negative and none far beyond their count."""
+    return int(np.count_nonzero(np.bincount(numbers))) if len(numbers) else 0
+
+
+def _peak_memory_mb() -> int:
+    """Return the most memory this process has used; `ru_maxrss` is inherited from whoever started it."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        return int(status.read_text(encoding="ascii").split("VmHWM:")[1].split()[0]) // 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
 def _card(settings: LinkSettings, ring: KeyRing, records: int) -> dict[str, Any]:

@@ -50,7 +50,7 @@ class SealedTables:
         """
         if not self._path.exists():
             return {}
-        plain = memoryview(b"".join(self._opened(self._path.read_bytes())))
+        plain = memoryview(self._opened())
         head = int.from_bytes(plain[:8], "big")
         index: list[list[str | int]] = json.loads(bytes(plain[8 : 8 + head]))
         tables, at = {}, 8 + head
@@ -93,22 +93,29 @@ class SealedTables:
             sealed = self._cipher.encrypt(_nonce(prefix, number, number == len(pieces) - 1), piece, MAGIC)
             yield len(sealed).to_bytes(4, "big") + sealed
 
-    def _opened(self, content: bytes) -> Iterator[bytes]:
+    def _opened(self) -> bytearray:
         start = len(MAGIC) + PREFIX_BYTES
-        if not content.startswith(MAGIC) or len(content) <= start:
-            raise SealError(f"{self._path}: not a sealed table of this version; restore it from a backup")
-        prefix, view, number = content[len(MAGIC) : start], memoryview(content), 0
-        while start < len(content):
-            size = int.from_bytes(view[start : start + 4], "big")
-            end = start + 4 + size
-            try:
-                yield self._cipher.decrypt(_nonce(prefix, number, end == len(content)), view[start + 4 : end], MAGIC)
-            except (InvalidTag, ValueError):
-                raise SealError(
-                    f"{self._path}: does not open with this key ring: it was cut, changed, or is another city's; "
-                    "restore it, or the keys it was made with, from a backup"
-                ) from None
-            start, number = end, number + 1
+        size, filled, number = self._path.stat().st_size, 0, 0
+        with self._path.open("rb") as file:
+            head = file.read(start)
+            if not head.startswith(MAGIC) or size <= start:
+                raise SealError(f"{self._path}: not a sealed table of this version; restore it from a backup")
+            plain = bytearray(size)
+            while start < size:
+                length = int.from_bytes(file.read(4), "big")
+                start += 4 + length
+                nonce = _nonce(head[len(MAGIC) :], number, start == size)
+                try:
+                    piece = self._cipher.decrypt(nonce, file.read(length), MAGIC)
+                except (InvalidTag, ValueError):
+                    raise SealError(
+                        f"{self._path}: does not open with this key ring: it was cut, changed, or is another city's; "
+                        "restore it, or the keys it was made with, from a backup"
+                    ) from None
+                plain[filled : filled + len(piece)] = piece
+                filled, number = filled + len(piece), number + 1
+        del plain[filled:]
+        return plain
 
 
 def _nonce(prefix: bytes, number: int, last: bool) -> bytes:
@@ -116,7 +123,10 @@ def _nonce(prefix: bytes, number: int, last: bool) -> bytes:
 
 
 def _stream(table: pa.Table) -> pa.Buffer:
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as writer:
+    size = pa.MockOutputStream()
+    with pa.ipc.new_stream(size, table.schema) as writer:
         writer.write_table(table)
-    return sink.getvalue()
+    whole = pa.allocate_buffer(size.size())
+    with pa.ipc.new_stream(pa.FixedSizeBufferWriter(whole), table.schema) as writer:
+        writer.write_table(table)
+    return whole

@@ -18,7 +18,7 @@ from linkage.atoms import build_atoms
 from linkage.batch import FEATURE_BYTES, TOKEN_BYTES, TokenBatch
 from linkage.errors import VaultError
 from linkage.identifiers import IDENTIFIERS
-from linkage.prf import BLOCK, Aes, constant_block, keystream, leaves
+from linkage.prf import BLOCK, Aes, constant_block, keystream, leaves, of_texts
 from linkage.records import key_matrix
 from linkage.rules import (
     ANCHORS,
@@ -73,7 +73,7 @@ def digests(identifiers: pa.Table, ring: TokenKeys, date_format: str | None = No
     present = [name for name in IDENTIFIERS if name in identifiers.column_names]
     shape = pa.array([f"{date_format} {' '.join(present)} "] * identifiers.num_rows, pa.string())
     line = pc.binary_join_element_wise(shape, *(_sized(identifiers.column(name)) for name in present), "")
-    leaf = leaves(_in_one_piece(line), ring.derive(f"token.digest.{layout()}"))
+    leaf = of_texts(_in_one_piece(line), ring.derive(f"token.digest.{layout()}"))
     return Aes(ring.derive("token.digest.record")).chain(key_matrix(identifiers.column("record_key")), leaf)
 
 

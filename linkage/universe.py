@@ -12,7 +12,7 @@ import numpy as np
 from linkage.batch import TokenBatch
 from linkage.decisions import Decisions
 from linkage.ledger import LedgerState
-from linkage.meeting import Met, asks, columns_of, meet, new_slots
+from linkage.meeting import Met, asks, meet, new_slots
 from linkage.records import find_keys
 from linkage.rounds import Held, Nodes
 from linkage.rules import ASKED, HANDLES, TAGS
@@ -78,10 +78,9 @@ def build_universe(
 ) -> Universe:
     """Return tonight's records; `one_record` names the sources that promise one record a child."""
     batch = waiting.batch
-    columns = columns_of(batch.tags, batch.anchors)
-    values = np.stack([column.view("<u8")[:, 0] for column in columns])
+    values = np.stack([batch.column(number).view("<u8")[:, 0] for number in range(HANDLES)])
     asking = asks(values)
-    met, taken = meet(vault, columns, asking, waiting.stale)
+    met, taken = meet(vault, batch, asking, waiting.stale)
     slots = np.stack([new_slots(values[c], taken[c], batch.keys) for c in range(HANDLES)], axis=1)
     at = np.unique(met.record)
     met = replace(met, record=np.searchsorted(at, met.record) + len(batch))

@@ -24,7 +24,7 @@ from linkage.multimap import Entries, Multimap
 from linkage.prf import BLOCK, Aes, OneWay
 from linkage.records import find_keys, key_matrix, key_order
 from linkage.rules import ANCHORS, HANDLES, ROUND, TAGS, layout
-from linkage.vault_records import RecordRows
+from linkage.vault_records import Fresh, RecordRows
 
 _ASKING: Final = len(TAGS) + len(ANCHORS)
 
@@ -161,16 +161,14 @@ class Vault:
 
     def waiting(self) -> Waiting:
         """Return everything that waits for linking, sources by name and records by key."""
-        held = [(number, self._incoming.batch(number)) for number in np.argsort(self.names).tolist()]
-        parts = [(number, batch) for number, batch in held if batch is not None]
-        batch = TokenBatch.joined([batch for _, batch in parts])
-        numbers = [np.full(len(batch), number, np.int16) for number, batch in parts]
-        source = np.concatenate(numbers) if numbers else np.empty(0, np.int16)
-        gone = self._incoming.gone()
-        stale = [np.empty(0, np.int64)]
-        stale += [self._at(part.keys, number) for number, part in parts]
-        stale += [self._at(gone, number) for number in range(len(self.names))]
-        return Waiting(source, batch, gone, np.unique(np.concatenate(stale)))
+        held = {number: self._incoming.keys(number) for number in np.argsort(self.names).tolist()}
+        source = np.repeat(np.array([*held], np.int16), [len(keys) for keys in held.values()])
+        batch, gone = TokenBatch.empty(len(source)), self._incoming.gone()
+        for number in held:
+            batch.put(source == number, self._incoming.batch(number))
+        stale = [self._at(keys, number) for number, keys in held.items()]
+        stale += [self._at(gone, number) for number in held]
+        return Waiting(source, batch, gone, np.unique(np.concatenate([np.empty(0, np.int64), *stale])))
 
     def stored(self, at: np.ndarray) -> Stored:
         """Return whose record rows lie at the given positions."""
@@ -204,19 +202,25 @@ class Vault:
         for number in np.unique(waiting.source):
             mine = waiting.source == number
             numbers[mine] = self._record_numbers(batch.keys[mine], int(number))
-        secrets = [self.secrets(_column(batch, column), column) for column in range(HANDLES)]
-        entries = [self.map.entries(secrets[c], slots[:, c], numbers[:, 0]) for c in range(HANDLES)]
-        labels = np.stack([entry.label for entry in entries], axis=1)
+        labels = self._store_entries(waiting, slots, numbers[:, 0])
 
-        def opened(anchor: int) -> tuple[OneWay, np.ndarray]:
-            return self.map.hashed(secrets[len(TAGS) + anchor]), slots[:, len(TAGS) + anchor]
+        def opened(anchor: int, at: np.ndarray) -> tuple[OneWay, np.ndarray]:
+            column = len(TAGS) + anchor
+            return self.map.hashed(self.secrets(batch.anchors[at, anchor], column)), slots[at, column]
 
-        parts = ("label", "check", "pointer")
-        every = Entries(*(np.concatenate([getattr(entry, part) for entry in entries]) for part in parts))
-        self.map.rewrite(self.entries_of(waiting.stale), every)
-        self.rows.rewrite(waiting.stale, batch, waiting.source, numbers, labels, opened)
+        self.rows.rewrite(waiting.stale, Fresh(batch, waiting.source, numbers, labels, opened))
         self._incoming.clear()
         self._forget()
+
+    def _store_entries(self, waiting: Waiting, slots: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+        """Store the entries of what was waiting; return their labels, uint64 (HANDLES, n)."""
+        parts = np.empty((3, HANDLES, len(numbers)), np.uint64)
+        for column in range(HANDLES):
+            secrets = self.secrets(waiting.batch.column(column), column)
+            entry = self.map.entries(secrets, slots[:, column], numbers)
+            parts[:, column] = entry.label, entry.check, entry.pointer
+        self.map.rewrite(self.entries_of(waiting.stale), Entries(*(part.ravel() for part in parts)))
+        return np.array(parts[0])
 
     def rekey(self, old: KeyRing, new: KeyRing) -> None:
         """Replace K2: everything at rest comes under the new one, nothing is linked again."""
@@ -274,11 +278,6 @@ class Vault:
     def _forget(self) -> None:
         for name in ("map", "rows"):
             self.__dict__.pop(name, None)
-
-
-def _column(batch: TokenBatch, column: int) -> np.ndarray:
-    whole = batch.tags if column < len(TAGS) else batch.anchors
-    return np.ascontiguousarray(whole[:, column if column < len(TAGS) else column - len(TAGS)])
 
 
 def _last_of_each(keys: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ Which records there are and how they are found is `linkage.vault`.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Final
@@ -18,7 +19,7 @@ from linkage.batch import TokenBatch
 from linkage.keys import KeyRing
 from linkage.multimap import FEATURES
 from linkage.prf import BLOCK, Aes, OneWay, keystream
-from linkage.rows import SortedRows
+from linkage.rows import Column, SortedRows
 from linkage.rules import ANCHORS, HANDLES, ROUND
 
 _LABELS: Final = slice(2, 2 + 8 * HANDLES)
@@ -26,8 +27,33 @@ _FEATURES: Final = _LABELS.stop
 BODY_BYTES: Final = -(-(_FEATURES + 2 * len(ROUND.features)) // BLOCK) * BLOCK
 _COLUMNS: Final = {"number": ("<u8", 0), "rest": ("<u8", 0), "digest": ("<u8", 0), "body": ("|u1", BODY_BYTES)}
 
-Secrets = Callable[[int], tuple[OneWay, np.ndarray]]
-"""Of an anchor's number: the one-way function of each record's anchor, and the slot of its entry."""
+Opened = Callable[[int, np.ndarray], tuple[OneWay, np.ndarray]]
+"""Of an anchor's number and some records: the one-way function of their anchors, and the slots of their entries."""
+
+
+@dataclass(frozen=True)
+class Fresh:
+    """New rows of n records: their tokens, `source` int16 (n,), `numbers` uint64 (n, 2), `labels` uint64 (HANDLES, n).
+
+    `opened` gives what masks the features of an anchor.
+    """
+
+    batch: TokenBatch
+    source: np.ndarray
+    numbers: np.ndarray
+    labels: np.ndarray
+    opened: Opened
+
+    def body(self, at: np.ndarray) -> np.ndarray:
+        """Return the bodies of some rows before they are masked under K2, uint8 (k, BODY_BYTES)."""
+        n, features = len(at), self.batch.features[at]
+        body = np.zeros((n, BODY_BYTES), np.uint8)
+        body[:, :2] = self.source[at].astype("<u2").view(np.uint8).reshape(n, 2)
+        body[:, _LABELS] = np.ascontiguousarray(self.labels[:, at].T).view(np.uint8).reshape(n, 8 * HANDLES)
+        for anchor in range(len(ANCHORS)):
+            plain = np.ascontiguousarray(features[:, ROUND.spans[anchor]]).view(np.uint8)
+            body[:, _span(anchor)] = plain ^ _feature_mask(*self.opened(anchor, at), plain.shape[1])
+        return body
 
 
 class RecordRows:
@@ -78,40 +104,29 @@ class RecordRows:
         masked = self._bodies(at)[:, _span(anchor)]
         return np.ascontiguousarray(masked ^ _feature_mask(hashed, slots, masked.shape[1])).view("<u2")
 
-    def rewrite(
-        self,
-        drop: np.ndarray,
-        batch: TokenBatch,
-        source: np.ndarray,
-        numbers: np.ndarray,
-        labels: np.ndarray,
-        secrets: Secrets,
-    ) -> None:
-        """Write the file anew without the rows at `drop` and with those of `batch`.
+    def rewrite(self, drop: np.ndarray, fresh: Fresh) -> None:
+        """Write the file anew without the rows at `drop` and with those of `fresh`."""
+        number, rest = fresh.numbers[:, 0], fresh.numbers[:, 1]
+        digest = self.digest_of(fresh.batch.digests)
 
-        `source` int16 (n,), `numbers` uint64 (n, 2), `labels` uint64 (n, HANDLES).
-        """
-        n = len(batch)
-        body = np.zeros((n, BODY_BYTES), np.uint8)
-        body[:, :2] = source.astype("<u2").view(np.uint8).reshape(n, 2)
-        body[:, _LABELS] = np.ascontiguousarray(labels).view(np.uint8).reshape(n, 8 * HANDLES)
-        for anchor in range(len(ANCHORS)):
-            plain = np.ascontiguousarray(batch.features[:, ROUND.spans[anchor]]).view(np.uint8)
-            body[:, _span(anchor)] = plain ^ _feature_mask(*secrets(anchor), plain.shape[1])
-        digest = self.digest_of(batch.digests)
-        body ^= _mask(self._ring, numbers[:, 0], numbers[:, 1], digest)
-        add = {"number": numbers[:, 0], "rest": numbers[:, 1], "digest": digest, "body": body}
-        self._rows.rewrite(self._path, drop, add)
+        def body(at: np.ndarray) -> np.ndarray:
+            return np.asarray(fresh.body(at) ^ _mask(self._ring, number[at], rest[at], digest[at]))
+
+        self._rows.rewrite(self._path, drop, number, {"rest": rest, "digest": digest, "body": body})
 
     def rekey(self, new: KeyRing, renamed: Callable[[np.ndarray], np.ndarray]) -> None:
         """Put every body under another K2; `renamed` gives the new label of each old one."""
+        number, rest, digest = (self._rows.columns[name] for name in ("number", "rest", "digest"))
+
+        def body(at: np.ndarray) -> np.ndarray:
+            plain = self._bodies(at)
+            labels = renamed(np.ascontiguousarray(plain[:, _LABELS]).view("<u8").ravel())
+            plain[:, _LABELS] = labels.view(np.uint8).reshape(len(at), 8 * HANDLES)
+            return np.asarray(plain ^ _mask(new, number[at], rest[at], digest[at]))
+
         everything = np.arange(len(self))
-        body = self._bodies(everything)
-        labels = renamed(np.ascontiguousarray(body[:, _LABELS]).view("<u8").ravel())
-        body[:, _LABELS] = labels.view(np.uint8).reshape(len(self), 8 * HANDLES)
-        columns = {name: np.asarray(self._rows.columns[name]) for name in ("number", "rest", "digest")}
-        body ^= _mask(new, columns["number"], columns["rest"], columns["digest"])
-        self._rows.rewrite(self._path, everything, columns | {"body": body})
+        add: dict[str, Column] = {"rest": rest, "digest": digest, "body": body}
+        self._rows.rewrite(self._path, everything, np.asarray(number), add)
 
     def columns(self) -> dict[str, np.ndarray]:
         """Return the columns as they lie on the disk, the body as 64-bit words."""
