@@ -6,7 +6,7 @@ CITY ?= demo-city
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all lint format bench compare dev evaluate clean lock
+.PHONY: help run test test-all lint format bench bench-linkage compare dev evaluate clean lock
 
 help:  ## list these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -52,6 +52,9 @@ format: .venv/.dev  ## let ruff rewrite what it can
 
 bench: .venv/.dev  ## time and memory of each step; writes docs/benchmarks.md
 	@$(BIN)/python -m benchmarks
+
+bench-linkage: .venv/.dev  ## ours against plaintext Splink, Bloom filters, per-field HMAC; writes docs/benchmarks.md
+	@$(BIN)/python -m benchmarks.linkage_peers
 
 compare: .venv/.dev  ## tokens against plaintext Splink on the same records of a fresh city (SEED=7)
 	@$(BIN)/cradlepath demo --children $(CHILDREN) --seed $(SEED) --nights 1 --out build/compare --replace >/dev/null
