@@ -45,6 +45,7 @@ class ChildIds:
         bits = (digit[:, :, None] >> np.arange(4, -1, -1, dtype=np.uint8)) & 1
         blocks = np.packbits(bits.reshape(len(text), -1)[:, : BLOCK * 8], axis=1)
         words = self._permutation.back(blocks).copy().view(">u8")
-        if words[:, 0].any():
-            raise ValueError("a child ID of another key ring; the ledger needs the keys it was made with")
-        return words[:, 1].astype(np.int64)
+        counters = words[:, 1].astype(np.int64)
+        if words[:, 0].any() or (self.encode(counters) != child_ids).any():
+            raise ValueError("no child ID, or one of another key ring; the ledger needs the keys it was made with")
+        return counters

@@ -8,6 +8,7 @@ Belongs here: reading, updating. What an event means is `linkage.ledger_events`,
 Tokens, identifiers and content do not belong here.
 """
 
+import itertools
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
@@ -123,7 +124,7 @@ class Ledger:
         past = np.where(before >= 0, -1, _taken(gone.counter, gone.find(members.keys)))
         stays = np.ones(len(state.keys), bool)
         stays[at[at >= 0]] = stays[leaving] = False
-        touched = np.concatenate([before, state.counter[leaving]])
+        touched = np.concatenate([before, past, state.counter[leaving]])
         outside = np.intersect1d(state.counter[stays], touched[touched >= 0])
         _, numbers = np.unique(cluster, return_inverse=True)
         numbers = _by_first(numbers.ravel())
@@ -172,8 +173,8 @@ class Ledger:
         """Return the Merkle root of all nights' events, computed anew from the events."""
         events = self.events()
         batch = events.column("batch").to_numpy()
-        starts = np.flatnonzero(np.diff(batch, prepend=-1))
-        return root([leaf(events.slice(a, b - a)) for a, b in zip(starts, [*starts[1:], len(batch)], strict=True)])
+        ends = np.append(np.flatnonzero(np.diff(batch, prepend=-1)), len(batch))
+        return root([leaf(events.slice(a, b - a)) for a, b in itertools.pairwise(ends.tolist())])
 
     def _read(self) -> dict[str, pa.Table]:
         if self._tables is None:

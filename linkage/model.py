@@ -27,6 +27,8 @@ RECORD_COLUMN: Final = "record"
 GROUP_COLUMN: Final = "grp"
 HELD_COLUMN: Final = "held"
 _RECORDS_A_CHILD: Final = 3
+_LEAST_BITS: Final = 4
+"""A few records are no city: two of them are strangers until they agree on more than a family does."""
 _IN_QUESTION_BITS: Final = 5
 """How much likelier a pair is one child for sharing an anchor after the tags, in bits, beyond what levels tell."""
 
@@ -119,7 +121,7 @@ def prior(records: int) -> float:
     Rounded to a whole power of two, so that one child more does not move every weight.
     """
     bits = round(math.log2(max(records / _RECORDS_A_CHILD, 8))) - _IN_QUESTION_BITS
-    return float(2.0 ** -max(bits, 1))
+    return float(2.0 ** -max(bits, _LEAST_BITS))
 
 
 def load_model(version: str = VERSION) -> Model:

@@ -86,7 +86,8 @@ def _level_is(world: World, comparison: str, levels: tuple[str, ...]) -> np.ndar
 
 def _undated(world: World) -> np.ndarray:
     """Return bool (k,): one of the two has no known birth date, so that it could ask for the other."""
-    return np.asarray(world.levels["birth_date"] == MISSING)
+    found = world.levels.get("birth_date")
+    return np.zeros(len(world.left), bool) if found is None else np.asarray(found == MISSING)
 
 
 def _meets(world: World) -> np.ndarray:

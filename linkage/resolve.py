@@ -1,9 +1,9 @@
 """From scored pairs to children: one record of a source for one child, twins apart, ties left alone.
 
-Works on *parts*: records, or records that are one child already. The weight between two parts is the mean of the
-scored pairs between them. Parts linked at or above the threshold form groups. A group in which nothing speaks against
+Works on *parts*: records, or records that are one child already. The weight between two parts is that of the best
+scored pair between them: one good agreement is not made worse by an older address. Parts linked at or above the threshold form groups. A group in which nothing speaks against
 anything (no source twice, no pair below the threshold) is a child. The others, a few in a hundred, are built up step
-by step: the two parts with the most evidence for each other merge first (average linkage). Their evidence is the mean
+by step: the two parts with the most evidence for each other merge first (average linkage over parts). Their evidence is the mean
 weight, less `DUPLICATE_BITS` for every source that both hold: two records of one child in one source are rare, two
 children with records in the same three sources are not. Parts that share a source with one record a child never merge,
 nor do parts a reviewer has called two children. A part that two rivals claim almost equally goes to neither: a wrong
@@ -40,12 +40,11 @@ class Parts:
 
 @dataclass(frozen=True)
 class Edges:
-    """The evidence between parts: numbers left < right, mean weight in bits, how many pairs it is the mean of."""
+    """The evidence between parts: numbers left < right, and the weight in bits."""
 
     left: np.ndarray
     right: np.ndarray
     weight: np.ndarray
-    pairs: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -59,10 +58,10 @@ class Links:
 def edges_between(left: np.ndarray, right: np.ndarray, weight: np.ndarray) -> Edges:
     """Return the evidence between parts, from scored pairs given by part numbers, int64 (k,)."""
     low, high = np.minimum(left, right), np.maximum(left, right)
-    both, place, _count = np.unique(np.stack([low, high], axis=1), axis=0, return_inverse=True, return_counts=True)
+    both, place = np.unique(np.stack([low, high], axis=1), axis=0, return_inverse=True)
     best = np.full(len(both), -np.inf)
     np.maximum.at(best, place.ravel(), weight)
-    return Edges(both[:, 0], both[:, 1], best, np.ones(len(both), np.int64))
+    return Edges(both[:, 0], both[:, 1], best)
 
 
 def resolve(edges: Edges, parts: Parts, threshold_bits: float = 0.0) -> Links:
@@ -115,10 +114,10 @@ class _Contraction:
         self.tied: set[tuple[int, int]] = set()
         weights = np.round(edges.weight[inside], 6).tolist()
         sides = (edges.left[inside].tolist(), edges.right[inside].tolist())
-        for left, right, weight, pairs in zip(*sides, weights, edges.pairs[inside].tolist(), strict=True):
+        for left, right, weight in zip(*sides, weights, strict=True):
             for part in (left, right):
                 self._add(part, int(parts.sources[part]), int(parts.single[part]))
-            self._between[left][right] = self._between[right][left] = (weight * pairs, pairs)
+            self._between[left][right] = self._between[right][left] = (weight, 1)
         for left, right in parts.apart.tolist():
             if left in self._parent and right in self._parent:
                 self._between[left][right] = self._between[right][left] = (-np.inf, 1)

@@ -12,9 +12,9 @@ from linkage.assign import assign
 from linkage.atoms import ATOMS, build_atoms
 from linkage.identifiers import IDENTIFIERS
 from linkage.names import fold, parse_given, parse_surname, split_full
-from linkage.resolve import resolve
-from linkage.score import Pairs, Records
+from linkage.resolve import Parts, edges_between, resolve
 
+NOBODY = np.empty(0, np.int64)
 WEIGHTS = st.floats(-30, 40, allow_nan=False).map(lambda weight: round(weight, 3))
 
 
@@ -48,36 +48,35 @@ def test_atoms_are_of_each_record_alone(records):
 
 
 @st.composite
-def scored(draw):
+def contested(draw):
+    """Parts with sources and promises, and evidence between some of them."""
     n = draw(st.integers(2, 9))
-    source = draw(st.lists(st.integers(0, 3), min_size=n, max_size=n))
-    single = draw(st.lists(st.booleans(), min_size=4, max_size=4))
+    sources = draw(st.lists(st.integers(1, 15), min_size=n, max_size=n))
+    promised = draw(st.integers(0, 15))
     every = [(left, right) for left in range(n) for right in range(left + 1, n)]
     chosen = draw(st.lists(st.sampled_from(every), unique=True))
-    kept = sorted(p for p in chosen if not (source[p[0]] == source[p[1]] and single[source[p[0]]]))
-    weights = draw(st.lists(WEIGHTS, min_size=len(kept), max_size=len(kept)))
-    left, right = (np.array([pair[side] for pair in kept], np.int64) for side in (0, 1))
-    pairs = Pairs(left, right, np.array(weights, float))
-    of = np.array(source, np.int16)
-    return pairs, Records(of, np.array(single)[of], np.empty((0, n), np.uint64))
+    weights = draw(st.lists(WEIGHTS, min_size=len(chosen), max_size=len(chosen)))
+    apart = draw(st.lists(st.sampled_from(every), unique=True, max_size=2))
+    left, right = (np.array([pair[side] for pair in chosen], np.int64) for side in (0, 1))
+    held = np.array(sources, np.uint64)
+    parts = Parts(held, held & np.uint64(promised), np.array(apart, np.int64).reshape(-1, 2))
+    return edges_between(left, right, np.array(weights, float)), parts
 
 
-@given(scored())
+@given(contested(), st.sampled_from([-3.0, 0.0, 5.0]))
 @settings(max_examples=300, deadline=None)
-def test_resolution_never_breaks_its_promises(case):
-    pairs, records = case
-    links = resolve(pairs, records)
-    n = len(records.source)
-    owned = [(links.cluster[r], records.source[r]) for r in range(n) if records.single[r]]
-    assert len(set(owned)) == len(owned)
-    assert sorted(set(links.cluster.tolist())) == list(range(int(links.cluster.max()) + 1))
-    reached = {(int(a), int(b)) for a, b, w in zip(pairs.left, pairs.right, pairs.weight, strict=True) if w >= 0}
-    for record in range(n):
-        together = [other for other in range(n) if links.cluster[other] == links.cluster[record] and other != record]
-        if together:
-            assert any((min(record, o), max(record, o)) in reached for o in together)
-    again = resolve(pairs, records)
-    assert (again.cluster == links.cluster).all()
+def test_resolution_never_breaks_its_promises(case, threshold):
+    edges, parts = case
+    links = resolve(edges, parts, threshold)
+    for cluster in np.unique(links.cluster):
+        members = np.flatnonzero(links.cluster == cluster)
+        held = parts.single[members]
+        assert np.bitwise_count(held).sum() == np.bitwise_count(np.bitwise_or.reduce(held)), "a source twice"
+        inside = {tuple(sorted(pair)) for pair in parts.apart.tolist() if set(pair) <= set(members.tolist())}
+        assert not inside, "a reviewer called them two"
+        if len(members) > 1:
+            mine = np.isin(edges.left, members) & np.isin(edges.right, members)
+            assert (edges.weight[mine] >= threshold).any(), "linked without evidence"
 
 
 @given(st.lists(st.lists(st.integers(0, 4), min_size=8, max_size=8), min_size=1, max_size=6))
@@ -86,13 +85,13 @@ def test_ids_are_given_once_and_stay_while_nothing_changes(nights):
     earlier, counter, ever = np.full(8, -1), 0, set()
     for labels in nights:
         cluster = np.unique(labels, return_inverse=True)[1]
-        given_ids = assign(cluster, earlier, counter)
+        given_ids = assign(cluster, earlier, counter, NOBODY)
         now = given_ids.of_cluster[cluster]
         assert len(set(given_ids.of_cluster.tolist())) == len(given_ids.of_cluster)
         new = {int(one) for one in given_ids.of_cluster if one >= counter}
         assert not new & ever
         ever |= set(given_ids.of_cluster.tolist())
-        same = assign(cluster, now, given_ids.next_counter)
+        same = assign(cluster, now, given_ids.next_counter, NOBODY)
         assert (same.of_cluster == given_ids.of_cluster).all()
         assert same.next_counter == given_ids.next_counter
         earlier, counter = now, given_ids.next_counter

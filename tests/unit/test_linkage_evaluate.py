@@ -11,7 +11,6 @@ from linkage.errors import TruthError
 from linkage.evaluate import evaluate, label, measure
 from linkage.intervals import wilson
 from linkage.ledger import Ledger, Membership
-from linkage.quality import linkage_quality
 from linkage.records import key_matrix, record_keys
 
 TRUTH = """source,record_id,child,twin_group,sex
@@ -61,17 +60,16 @@ def made(tmp_path):
     keys = [key_matrix(record_keys(pa.array([r["record_id"]]), r["source"], ring)) for r in records]
     source = np.array([sources.index(r["source"]) for r in records], np.int16)
     cluster = np.unique([FOUND[r["record_id"]] for r in records], return_inverse=True)[1]
-    support = np.where(cluster == cluster[0], 22.0, 0.0)
-    ledger = Ledger(tmp_path / "ledger.duckdb")
-    ledger.update(Membership(sources, source, np.concatenate(keys)), cluster, support, date(2026, 9, 1), ring)
-    return tmp_path, ring, ledger
+    members = Membership(sources, source, np.concatenate(keys))
+    Ledger(tmp_path / "ledger.sealed", ring).update(members, cluster, np.empty((0, 16), np.uint8), date(2026, 9, 1))
+    return tmp_path, ring
 
 
 def test_evaluate_reads_a_truth_file_and_people_beside_it(made):
-    folder, ring, _ = made
+    folder, ring = made
     (folder / "truth.csv").write_text(TRUTH)
     (folder / "people.csv").write_text("child,race_ethnicity\nA,White\nB,Black\nC,Black\nD,White\n")
-    scores = evaluate(folder / "truth.csv", folder / "ledger.duckdb", ring)
+    scores = evaluate(folder / "truth.csv", folder / "ledger.sealed", ring)
     assert scores["pairs"]["precision"] == pytest.approx(1 / 2)
     assert set(scores["by_subgroup"]["race_ethnicity"]) == {"White", "Black"}
     assert scores["records"] == {"in_truth": 8, "in_ledger": 8, "in_both": 8, "children": 4}
@@ -87,29 +85,11 @@ def test_evaluate_reads_a_truth_file_and_people_beside_it(made):
     ],
 )
 def test_a_useless_truth_file_is_an_error_for_people(made, content, says):
-    folder, ring, ledger = made
+    folder, ring = made
     if content is not None:
         (folder / "truth.csv").write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(TruthError, match=says):
-        evaluate(folder / "truth.csv", ledger, ring)
-
-
-def test_quality_needs_no_truth(made):
-    _, ring, ledger = made
-    key = record_keys(pa.array(["1", "4"]), "birth", ring)
-    table = linkage_quality(ledger, pa.table({"record_key": key, "subgroup": ["girls", None]})).to_pylist()
-    by = {(row["source"], row["subgroup"]): row for row in table}
-    assert by["birth", "All"]["records"] == 4
-    assert by["birth", "All"]["linked"] == 1
-    assert by["birth", "All"]["rate"] == pytest.approx(0.25)
-    girls = by["birth", "girls"]
-    assert girls["precision_low"] < girls["precision_estimate"] < girls["precision_high"] <= 1
-    assert girls["precision_estimate"] == pytest.approx(1 / (1 + 2**-22.5))
-    assert by["health", "All"]["precision_estimate"] is None
-
-
-def test_quality_of_no_ledger_is_empty(tmp_path):
-    assert linkage_quality(tmp_path / "none.duckdb").num_rows == 0
+        evaluate(folder / "truth.csv", folder / "ledger.sealed", ring)
 
 
 def test_wilson():

@@ -64,10 +64,10 @@ def test_bars_start_from_two_random_records_and_name_each_level():
         ("surname", "a part the same"),
         ("sex", "differs"),
     ]
-    start = pair_bars(row("a", "b", 0.0), MODEL, 384)[0]
+    start = pair_bars(row("a", "b", 0.0), MODEL, 3 << 14)[0]
     weight = start.bits + sum(bits(*one) for one in shown)
-    bars = pair_bars(row("a", "b", weight, birth_date=0, given_name=2, surname=0, sex=1), MODEL, 384)
-    assert start.bits == pytest.approx(-2.807, abs=0.001)  # one in eight: odds 1 to 7, for what is left in question of 384 records
+    bars = pair_bars(row("a", "b", weight, birth_date=0, given_name=2, surname=0, sex=1), MODEL, 3 << 14)
+    assert start.bits == pytest.approx(-8.997, abs=0.001)  # one in 512: 16,384 children, 5 bits for sharing an anchor
     assert [(bar.comparison, bar.level) for bar in bars] == [("start", "two random records"), *shown]
     assert [bar.bits for bar in bars[1:]] == pytest.approx([bits(*one) for one in shown])
     assert bars[-1].bits < 0 < bars[1].bits

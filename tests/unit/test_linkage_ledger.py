@@ -1,19 +1,26 @@
-"""The ledger: child IDs that survive, and what is remembered of how they changed."""
+"""The ledger: child IDs that survive, checked by hand and against a ledger of plain dictionaries."""
 
-from datetime import date
-from itertools import pairwise
+import signal
+import subprocess
+import sys
+from collections import Counter
+from datetime import date, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
-import duckdb
 import numpy as np
 import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from support.ledger_nights import NIGHTS, Book
 from support.linkage_keys import fixed_ring
 
-from linkage.child_ids import ChildIds
-from linkage.errors import LinkageError
-from linkage.ledger import Ledger, Membership, support_band
-from linkage.ledger_events import period_of
+from linkage.errors import SealError
+from linkage.keys import KeyRing
+from linkage.lineage import lineage
 
-NIGHTS = [date(2026, 9, 1), date(2026, 9, 2), date(2026, 9, 3), date(2027, 8, 1)]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -21,190 +28,230 @@ def ring(tmp_path_factory):
     return fixed_ring(tmp_path_factory.mktemp("ring") / "keys")
 
 
-class City:
-    """A ledger fed with clusters written as text: `a1 b1 | c1` puts records a1 and b1 in one child."""
-
-    def __init__(self, path, ring):
-        self.ledger, self.ring = Ledger(path), ring
-
-    def night(self, text: str, night: date = NIGHTS[0], weight: float = 12.0):
-        groups = [group.split() for group in text.split("|") if group.strip()]
-        names = sorted({name for group in groups for name in group})
-        sources = sorted({name[0] for name in names})
-        of = {name: number for number, group in enumerate(groups) for name in group}
-        keys = np.array([list(name.encode().ljust(16)) for name in names], np.uint8).reshape(-1, 16)
-        source = np.array([sources.index(name[0]) for name in names], np.int16)
-        first = {}
-        cluster = np.array([first.setdefault(of[name], len(first)) for name in names], np.int64)
-        members = Membership(tuple(sources), source, keys)
-        return self.ledger.update(members, cluster, np.full(len(names), weight), night, self.ring)
-
-    @staticmethod
-    def named(table) -> dict[str, str]:
-        keys = [key.decode().strip() for key in table.column("record_key").to_pylist()]
-        return dict(zip(keys, table.column("child_id").to_pylist(), strict=True))
-
-    @property
-    def now(self) -> dict[str, str]:
-        return self.named(self.ledger.current())
-
-    def kinds(self) -> list[str]:
-        return sorted(self.ledger.events().column("kind").to_pylist())
-
-
 @pytest.fixture
-def city(tmp_path, ring):
-    return City(tmp_path / "ledger.duckdb", ring)
+def book(tmp_path, ring):
+    return Book(tmp_path / "ledger.sealed", ring)
 
 
-def test_first_night_gives_every_cluster_an_id(city):
-    changes = city.night("a1 b1 | c1")
-    assert (changes.new_children, changes.assigned, changes.children) == (2, 3, 2)
-    assert city.now["a1"] == city.now["b1"] != city.now["c1"]
-    assert all(len(one) == 28 and one.startswith("c-") for one in city.now.values())
+def counted(changes) -> dict[str, int]:
+    return {name: value for name, value in vars(changes).items() if value}
 
 
-def test_the_same_night_again_changes_nothing(city, tmp_path):
-    city.night("a1 b1 | c1")
-    before = (tmp_path / "ledger.duckdb").read_bytes()
-    assert not city.night("a1 b1 | c1")
-    assert (tmp_path / "ledger.duckdb").read_bytes() == before
+# name: nights before, tonight, records gone, what changed, records that share an ID tonight with one of before
+NIGHTLY = {
+    "the first night": ([], "a1 b1 | c1", "", {"children": 2, "new_children": 2, "assigned": 3}, {}),
+    "a new record joins": (["a1 b1"], "a1 b1 c1", "", {"children": 1, "assigned": 1}, {"c1": "a1"}),
+    "who is not named stays": (["a1 b1 | c1"], "d1", "", {"children": 3, "new_children": 1, "assigned": 1}, {}),
+    "a merge keeps the older ID": (
+        ["a1", "b1 c1 d1"], "a1 b1 c1 d1", "", {"children": 1, "moved": 3, "merged": 1}, {"b1": "a1"},
+    ),
+    "a split leaves the ID with the larger part": (
+        ["a1 b1 c1"], "a1 | b1 c1", "",
+        {"children": 2, "new_children": 1, "moved": 1, "split": 1}, {"b1": "a1", "c1": "a1"},
+    ),
+    "a record that changes child is no merge or split": (
+        ["a1 b1 x1 | c1 d1"], "a1 b1 | c1 d1 x1", "", {"children": 2, "moved": 1}, {"x1": "c1"},
+    ),
+    "a child without records is retired": (
+        ["a1 b1 | c1"], "", "a1 b1", {"children": 1, "withdrawn": 2, "retired": 1}, {},
+    ),
+    "a child with one record left is not": (["a1 b1"], "", "a1", {"children": 1, "withdrawn": 1}, {"b1": "b1"}),
+    "an unknown record that is gone is nothing": (["a1"], "", "z9", {"children": 1}, {}),
+    "no record at all": ([], "", "", {}, {}),
+}  # fmt: skip
 
 
-def test_a_new_record_joins_and_ids_stay(city):
-    city.night("a1 b1 | c1")
-    before = city.now
-    changes = city.night("a1 b1 d1 | c1 | d2", NIGHTS[1])
-    assert (changes.assigned, changes.new_children, changes.moved) == (2, 1, 0)
-    assert before.items() <= city.now.items()
-    assert city.now["d1"] == before["a1"]
+@pytest.mark.parametrize("case", NIGHTLY)
+def test_a_night(book, case):
+    before, tonight, gone, expected, same = NIGHTLY[case]
+    for text in before:
+        book.night(text)
+    ids = book.now
+    assert counted(book.night(tonight, gone, NIGHTS[1])) == expected
+    assert {record: book.now[record] for record in same} == {record: ids[other] for record, other in same.items()}
+    named = {record: n for n, group in enumerate(tonight.split("|")) for record in group.split()}
+    assert {(book.now[a] == book.now[b], a, b) for a in named for b in named} == {
+        (named[a] == named[b], a, b) for a in named for b in named
+    }
 
 
-def test_a_merge_keeps_the_id_of_most_records(city):
-    city.night("a1 | b1 c1")
-    before = city.now
-    changes = city.night("a1 b1 c1", NIGHTS[1])
-    assert (changes.merged, changes.moved, changes.retired) == (1, 1, 0)
-    assert set(city.now.values()) == {before["b1"]}
+def test_a_withdrawn_record_comes_back_as_the_same_child(book):
+    book.night("a1 b1 | c1")
+    before = book.now
+    book.night(gone="a1 b1", on=NIGHTS[1])
+    assert counted(book.night("a1", on=NIGHTS[2])) == {"children": 2, "returned": 1, "revived": 1}
+    assert book.now == {"a1": before["a1"], "c1": before["c1"]}
 
 
-def test_a_merge_of_equals_keeps_the_older(city, ring):
-    city.night("a1")
-    city.night("a1 | b1", NIGHTS[1])
-    before = city.now
-    city.night("a1 b1", NIGHTS[2])
-    assert set(city.now.values()) == {before["a1"]}
+def test_a_record_that_comes_back_as_somebody_else_does_not_join_its_old_child(book):
+    book.night("a1 b1")
+    book.night(gone="b1", on=NIGHTS[1])
+    assert counted(book.night("b1", on=NIGHTS[2])) == {"children": 2, "new_children": 1, "returned": 1}
+    assert book.now["a1"] != book.now["b1"]
 
 
-def test_a_split_leaves_the_id_with_the_larger_part(city):
-    city.night("a1 b1 c1")
-    before = city.now
-    changes = city.night("a1 | b1 c1", NIGHTS[1])
-    assert (changes.split, changes.moved, changes.new_children) == (1, 1, 1)
-    assert city.now["b1"] == before["b1"] != city.now["a1"]
+def test_the_same_night_again_writes_nothing(book):
+    book.night("a1 b1 | c1")
+    book.night("a1 | b1", gone="c1", on=NIGHTS[1])
+    before = book.path.stat().st_mtime_ns, book.path.read_bytes()
+    assert not book.night("a1 | b1", gone="c1", on=NIGHTS[1])
+    assert (book.path.stat().st_mtime_ns, book.path.read_bytes()) == before
 
 
-def test_a_record_that_changes_child_moves_without_a_merge_or_split(city):
-    city.night("a1 b1 x1 | c1 d1")
-    before = city.now
-    changes = city.night("a1 b1 | c1 d1 x1", NIGHTS[1])
-    assert (changes.moved, changes.merged, changes.split) == (1, 0, 0)
-    assert city.now["x1"] == before["c1"]
+def test_nothing_to_record_makes_no_file(book):
+    assert not book.night()
+    assert not book.path.exists()
 
 
-def test_withdrawn_records_retire_their_child_and_come_back_as_it(city):
-    city.night("a1 b1 | c1")
-    before = city.now
-    gone = city.night("c1", NIGHTS[1])
-    assert (gone.withdrawn, gone.retired) == (2, 1)
-    back = city.night("a1 | c1", NIGHTS[2])
-    assert (back.returned, back.revived, back.new_children) == (1, 1, 0)
-    assert city.now == {"a1": before["a1"], "c1": before["c1"]}
+def test_ids_are_repeatable_from_the_keys(tmp_path, ring):
+    books = [Book(tmp_path / str(n), ring) for n in range(2)]
+    for one in books:
+        one.night("a1 b1 | c1")
+        one.night("a1 | b1 c1", on=NIGHTS[1])
+    assert books[0].now == books[1].now
 
 
-def test_an_id_is_never_given_twice(city):
-    city.night("a1")
-    city.night("b1", NIGHTS[1])
-    city.night("b1 | c1", NIGHTS[2])
-    events = city.ledger.events().to_pylist()
-    given = [event["child_id"] for event in events if event["kind"] == "assign"]
-    assert len(set(given)) == 3
+def test_another_ring_is_refused_and_changes_nothing(book, tmp_path):
+    book.night("a1")
+    before = book.path.read_bytes()
+    other = Book(book.path, KeyRing.create(tmp_path / "other"))
+    with pytest.raises(SealError, match="does not open with this key ring") as caught:
+        other.night("a1 b1")
+    assert "\n" not in str(caught.value)
+    assert book.path.read_bytes() == before
 
 
-def test_as_of_any_date(city):
-    city.night("a1 b1 | c1")
-    first = city.now
-    city.night("a1 | b1 | c1", NIGHTS[1])
-    second = city.now
-    city.night("a1 | c1", NIGHTS[2])
-    look = lambda day: city.named(city.ledger.as_of(day))  # noqa: E731
-    assert look(NIGHTS[0]) == first
-    assert look(NIGHTS[1]) == second
-    assert look(NIGHTS[2]) == {name: second[name] for name in ("a1", "c1")}
-    assert look(date(2026, 6, 30)) == {}
-    assert look(date(2026, 7, 1)) == first
+DIES = """
+import os, signal, sys
+from pathlib import Path
+sys.path[:0] = [{root!r}, {tests!r}]
+from linkage.keys import KeyRing
+from support.ledger_nights import NIGHTS, Book
+os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)
+Book(Path({path!r}), KeyRing.load(Path({keys!r}))).night("a1 | b1", on=NIGHTS[1])
+"""
 
 
-def test_two_changes_of_a_record_in_one_night_end_with_the_last(city):
-    city.night("a1 b1 x1 | c1 d1")
-    city.night("a1 b1 | c1 d1 x1", NIGHTS[1])
-    city.night("a1 b1 x1 | c1 d1", NIGHTS[1])
-    assert city.named(city.ledger.as_of(NIGHTS[1])) == city.now
+def test_a_process_killed_while_writing_leaves_the_ledger_of_before(tmp_path):
+    book = Book(tmp_path / "ledger.sealed", KeyRing.create(tmp_path / "keys"))
+    book.night("a1 b1")
+    before = book.now
+    code = DIES.format(
+        root=str(ROOT), tests=str(ROOT / "tests"), path=str(book.path), keys=str(tmp_path / "keys")
+    )  # fmt: skip
+    died = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    assert died.returncode == -signal.SIGKILL, died.stderr.decode()
+    assert book.now == before
+    assert counted(book.night("a1 | b1", on=NIGHTS[1]))["split"] == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["keys", "ledger.sealed"]
 
 
-def test_first_assignments_are_dated_by_period_only(city):
-    city.night("a1 b1 | c1")
-    city.night("a1 b1 | c1 | d1", NIGHTS[3])
-    events = [event for event in city.ledger.events().to_pylist() if event["kind"] == "assign"]
-    assert {event["night"] for event in events} == {None}
-    assert {event["period"] for event in events} == {"2026-27", "2027-28"}
+RECORDS = [f"{source}{number}" for source in "abc" for number in range(3)]
 
 
-def test_no_table_is_in_order_of_arrival(city, tmp_path):
-    for count in (8, 16, 24):
-        city.night(" | ".join(f"a{n:02d}" for n in range(count)))
-    with duckdb.connect(tmp_path / "ledger.duckdb", read_only=True) as connection:
-        for table in ("assignment", "event"):
-            rows = connection.table(table).project("child_id").fetchall()
-            assert all(one <= other for one, other in pairwise(rows))
+class Naive:
+    """The ledger as two dictionaries, by the rules of `linkage.assign`, one record at a time."""
+
+    def __init__(self):
+        self.has, self.had, self.given = {}, {}, 0
+
+    def night(self, clusters, gone):
+        outside = {child for record, child in self.has.items() if record not in clusters and record not in gone}
+        expected = {
+            "assigned": sum(r not in self.has and r not in self.had for r in clusters),
+            "returned": sum(r not in self.has and r in self.had for r in clusters),
+            "withdrawn": sum(r in self.has for r in gone),
+        }
+        number = {cluster: n for n, cluster in enumerate(dict.fromkeys(clusters[r] for r in sorted(clusters)))}
+        before = {r: self.has.get(r, self.had.get(r)) for r in clusters}
+        votes = Counter((child, number[clusters[r]]) for r, child in before.items() if child is not None)
+        wanted = {}
+        for child in {child for child, _ in votes} - outside:
+            votes_of = {n: count for (one, n), count in votes.items() if one == child}
+            wanted.setdefault(max(votes_of, key=lambda n: (votes_of[n], -n)), []).append(child)
+        new = [n for n in number.values() if n not in wanted]
+        ids = {n: min(found) for n, found in wanted.items()} | {n: self.given + at for at, n in enumerate(new)}
+        self.given += len(new)
+        expected |= {
+            "new_children": len(new),
+            "moved": sum(r in self.has and self.has[r] != ids[number[clusters[r]]] for r in clusters),
+        }
+        self.had |= {r: self.has.pop(r) for r in gone if r in self.has}
+        for record, cluster in clusters.items():
+            self.has[record] = ids[number[cluster]]
+            self.had.pop(record, None)
+        return expected | {"children": len(set(self.has.values()))}
 
 
-def test_support_is_kept_in_bands():
-    assert support_band(np.array([0.0, 3.0, 14.9, 99.0])).tolist() == [-1, 0, 10, 40]
+class Nights(RuleBasedStateMachine):
+    """Random nights: any records in any clusters, any records gone."""
+
+    def __init__(self):
+        super().__init__()
+        self.folder = TemporaryDirectory()
+        self.naive, self.day, self.then, self.last = Naive(), NIGHTS[0], {}, None
+
+    @initialize()
+    def open(self):
+        root = Path(self.folder.name)
+        self.book = Book(root / "ledger.sealed", fixed_ring(root / "keys"))
+        self.root = self.book.ledger.root()
+
+    @rule(
+        cut=st.lists(st.integers(0, 2), min_size=9, max_size=9).map(lambda n: dict(zip(RECORDS, n, strict=True))),
+        named=st.sets(st.sampled_from(RECORDS)),
+        gone=st.sets(st.sampled_from(RECORDS), max_size=3),
+        later=st.integers(0, 2),
+    )
+    def night(self, cut, named, gone, later):
+        self.day += timedelta(later)
+        clusters, gone = {record: cut[record] for record in named - gone}, sorted(gone)
+        expected = self.naive.night(clusters, gone)
+        changes = self.book.update(clusters, gone, self.day)
+        assert {name: getattr(changes, name) for name in expected} == expected
+        root = self.book.ledger.root()
+        assert (root != self.root) == bool(changes)
+        self.root = root
+        self.then[self.day] = self.book.now
+        self.last = clusters, gone
+
+    @precondition(lambda self: self.last)
+    @rule()
+    def again(self):
+        content = self.book.path.read_bytes() if self.book.path.exists() else b""
+        assert not self.book.update(*self.last, self.day)
+        assert content == (self.book.path.read_bytes() if self.book.path.exists() else b"")
+
+    @invariant()
+    def holds_what_the_dictionaries_hold(self):
+        ids, now = self.book.ledger.ids, self.book.now
+        children = dict(zip(now, ids.decode(np.array(list(now.values()), str)).tolist(), strict=True))
+        assert children == self.naive.has
+
+    @invariant()
+    def remembers_every_day(self):
+        for day, ids in self.then.items():
+            assert self.book.on(day) == ids
+        assert self.book.on(NIGHTS[0] - timedelta(1)) == {}
+
+    @invariant()
+    def knows_what_became_of_every_id(self):
+        ledger, live = self.book.ledger, Counter(self.book.now.values())
+        for child_id in ledger.ids.encode(np.arange(self.naive.given)).tolist():
+            found = lineage(ledger, child_id)
+            assert sum(found.records.values()) == live[child_id]
+            assert found.valid == child_id if live[child_id] else found.valid in {None, *live}
+            assert found.happenings[0].kind in {"assign", "return", "move", "split from", "absorbed"}
+
+    def teardown(self):
+        self.folder.cleanup()
 
 
-def test_views_and_keys(city, tmp_path):
-    city.night("a1 b1 | c1")
-    with duckdb.connect(tmp_path / "ledger.duckdb", read_only=True) as connection:
-        assert len(connection.execute("select source, record_key, child_id from record_child").fetchall()) == 3
-        assert sorted(connection.execute("select records, sources from child").fetchall()) == [(1, 1), (2, 2)]
+TestNights = Nights.TestCase
+TestNights.settings = settings(max_examples=40, stateful_step_count=8, deadline=None)
 
 
-def test_other_keys_are_refused(city, tmp_path):
-    city.night("a1")
-    city.ring = fixed_ring(tmp_path / "keys", seed=5)
-    with pytest.raises(LinkageError, match="restore the key ring"):
-        city.night("a1", NIGHTS[1])
-
-
-def test_an_empty_night_makes_an_empty_ledger(city):
-    assert not city.night("")
-    assert city.now == {}
-    assert city.ledger.as_of(NIGHTS[0]).num_rows == 0
-
-
-def test_child_ids_go_there_and_back(ring):
-    ids = ChildIds(ring)
-    counters = np.array([0, 1, 2, 255, 2**40], np.int64)
-    text = ids.encode(counters)
-    assert ids.decode(text).tolist() == counters.tolist()
-    assert len(set(text.tolist())) == len(counters)
-    assert ids.decode(np.array([], str)).tolist() == []
-
-
-@pytest.mark.parametrize(
-    ("night", "period"),
-    [(date(2026, 6, 30), "2025-26"), (date(2026, 7, 1), "2026-27"), (date(1999, 12, 31), "1999-00")],
-)
-def test_periods(night, period):
-    assert period_of(night) == period
+def test_dates_far_apart_are_kept_as_dates(book):
+    book.night("a1", on=date(1999, 12, 31))
+    book.night("b1", on=date(2044, 1, 1))
+    assert set(book.on(date(2020, 1, 1))) == {"a1"}

@@ -1,64 +1,76 @@
-"""Resolution: groups, one record a child, twins, duplicates and ties."""
+"""Resolution: groups, one record a child, twins, duplicates, ties, and what a reviewer said."""
 
 import numpy as np
+import pytest
 
-from linkage.resolve import resolve
-from linkage.score import Pairs, Records
+from linkage.resolve import Parts, edges_between, resolve
 
 
-def run(sources: str, edges: list[tuple[int, int, float]], single: str = "", threshold: float = 0.0):
-    """`sources` gives each record's source as a letter; `single` the letters with one record a child."""
-    of = np.array([ord(letter) - ord("a") for letter in sources], np.int16)
-    one = np.array([letter in single for letter in sources])
-    edges = sorted(edges)
+def run(held: str, edges: list[tuple[int, int, float]], single: str = "", threshold=0.0, apart=()):
+    """`held` lists the parts, each the letters of the sources it holds; `single` those with one record a child."""
+    parts = held.split()
+
+    def bits(letters: str) -> int:
+        return sum(1 << (ord(letter) - ord("a")) for letter in letters)
+
     left, right = (np.array([edge[side] for edge in edges], np.int64) for side in (0, 1))
-    weight = np.array([edge[2] for edge in edges], float)
-    return resolve(Pairs(left, right, weight), Records(of, one, np.empty((0, len(of)), np.uint64)), threshold)
+    between = edges_between(left, right, np.array([edge[2] for edge in edges], float))
+    sources = np.array([bits(part) for part in parts], np.uint64)
+    promised = np.array([bits(letter for letter in part if letter in single) for part in parts], np.uint64)
+    return resolve(between, Parts(sources, promised, np.array(apart, np.int64).reshape(-1, 2)), threshold)
 
 
-def test_a_chain_of_sources_is_one_child():
-    links = run("abcd", [(0, 1, 9.0), (1, 2, 5.0)])
-    assert links.cluster.tolist() == [0, 0, 0, 1]
-    assert links.support.tolist() == [9.0, 9.0, 5.0, 0.0]
-    assert links.linked == 2
+OWN = [(0, 1, 30.0), (0, 2, 30.0), (1, 2, 30.0), (3, 4, 30.0), (3, 5, 30.0), (4, 5, 30.0)]
+ACROSS = [(one, other, 12.0) for one in (0, 1, 2) for other in (3, 4, 5)]
+
+CASES = {  # parts, evidence, sources with one record a child, who is one child
+    "a chain of sources": ("a b c d", [(0, 1, 9.0), (1, 2, 5.0)], "", "0 0 0 1"),
+    "below the threshold": ("a b", [(0, 1, -0.5)], "", "0 1"),
+    "one record a child": ("a a b", [(0, 2, 20.0), (1, 2, 12.0)], "a", "0 1 0"),
+    "a part that holds the source already": ("ab a c", [(0, 2, 9.0), (1, 2, 30.0)], "a", "0 1 1"),
+    "a duplicate with strong evidence": ("a a b", [(0, 1, 20.0), (0, 2, 20.0), (1, 2, 20.0)], "", "0 0 0"),
+    "a duplicate with weak evidence": ("a a", [(0, 1, 3.0)], "", "0 1"),
+    "twins in the same sources": ("a b c a b c", OWN + ACROSS, "", "0 0 0 1 1 1"),
+    "evidence against outweighs one pair": (
+        "a b c d",
+        [(0, 1, 20.0), (2, 3, 20.0), (1, 2, 4.0), (0, 2, -9.0), (0, 3, -9.0), (1, 3, -9.0)],
+        "",
+        "0 0 1 1",
+    ),
+    "the best pair between two parts counts": ("a b", [(0, 1, -6.0), (1, 0, 4.0)], "", "0 0"),
+    "two rivals within a bit": ("a a b", [(0, 2, 15.0), (1, 2, 14.5)], "a", "0 1 2"),
+    "a rival that found its own": ("a a b b", [(0, 2, 15.0), (1, 2, 14.5), (1, 3, 30.0)], "ab", "0 1 0 1"),
+    "nothing to do": ("a b", [], "", "0 1"),
+}
 
 
-def test_a_pair_below_the_threshold_does_not_link():
-    assert run("ab", [(0, 1, 2.5)], threshold=3.0).cluster.tolist() == [0, 1]
+@pytest.mark.parametrize("case", CASES)
+def test_who_is_one_child(case):
+    held, edges, single, expected = CASES[case]
+    assert partition(run(held, edges, single).cluster) == expected
 
 
-def test_two_records_of_a_source_with_one_a_child_stay_apart():
-    links = run("aab", [(0, 2, 20.0), (1, 2, 12.0)], single="a")
-    assert links.cluster.tolist() == [0, 1, 0]
+def partition(cluster: np.ndarray) -> str:
+    """Number clusters by their first part."""
+    seen: dict[int, int] = {}
+    return " ".join(str(seen.setdefault(number, len(seen))) for number in cluster.tolist())
 
 
-def test_a_duplicate_inside_a_source_links_when_the_evidence_is_strong():
-    assert run("aab", [(0, 1, 20.0), (0, 2, 20.0), (1, 2, 20.0)]).cluster.tolist() == [0, 0, 0]
-    assert run("aa", [(0, 1, 3.0)]).cluster.tolist() == [0, 1]
+def test_a_tie_is_named():
+    assert run("a a b", [(0, 2, 15.0), (1, 2, 14.5)], "a").tied.tolist() == [[0, 2], [1, 2]]
 
 
-def test_twins_with_records_in_the_same_sources_stay_apart_although_each_pair_looks_linkable():
-    own = [(0, 1, 30.0), (0, 2, 30.0), (1, 2, 30.0), (3, 4, 30.0), (3, 5, 30.0), (4, 5, 30.0)]
-    across = [(one, other, 12.0) for one in (0, 1, 2) for other in (3, 4, 5)]
-    assert run("abcabc", own + across).cluster.tolist() == [0, 0, 0, 1, 1, 1]
+def test_what_a_reviewer_called_two_children_stays_two():
+    edges = [(0, 1, 40.0), (1, 2, 40.0)]
+    assert partition(run("a b c", edges).cluster) == "0 0 0"
+    cluster = run("a b c", edges, apart=[(0, 1)]).cluster
+    assert cluster[0] != cluster[1]
 
 
-def test_evidence_against_outweighs_one_pair():
-    links = run("abcd", [(0, 1, 20.0), (2, 3, 20.0), (1, 2, 4.0), (0, 2, -9.0), (0, 3, -9.0), (1, 3, -9.0)])
-    assert links.cluster.tolist() == [0, 0, 1, 1]
+def test_the_threshold_moves_both_ways():
+    assert partition(run("a b", [(0, 1, 2.5)], threshold=3.0).cluster) == "0 1"
+    assert partition(run("a b", [(0, 1, -2.5)], threshold=-3.0).cluster) == "0 0"
 
 
-def test_a_tie_between_rivals_is_left_alone():
-    links = run("aab", [(0, 2, 15.0), (1, 2, 14.5)], single="a")
-    assert links.cluster.tolist() == [0, 1, 2]
-    assert links.abstained == 1
-
-
-def test_a_rival_that_found_its_own_is_no_rival():
-    links = run("aabb", [(0, 2, 15.0), (1, 2, 14.5), (1, 3, 30.0)], single="ab")
-    assert links.cluster.tolist() == [0, 1, 0, 1]
-
-
-def test_nothing_to_do():
-    assert run("ab", []).cluster.tolist() == [0, 1]
+def test_nobody_is_no_error():
     assert run("", []).cluster.tolist() == []

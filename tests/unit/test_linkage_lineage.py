@@ -1,0 +1,117 @@
+"""Asking the ledger's past: one record on a day, everything that happened to an ID, and IDs that are none."""
+
+from datetime import date, timedelta
+
+import numpy as np
+import pytest
+from support.ledger_nights import NIGHTS, Book, key
+from support.linkage_keys import fixed_ring
+
+from linkage.errors import LinkageError
+from linkage.ledger import child_number
+from linkage.lineage import id_of, lineage
+
+
+@pytest.fixture(scope="module")
+def book(tmp_path_factory):
+    """A year: b1 leaves a1's child for a new one, comes back, c1's child is absorbed, d1 is gone."""
+    folder = tmp_path_factory.mktemp("year")
+    made = Book(folder / "ledger.sealed", fixed_ring(folder / "keys"))
+    made.night("a1 a2 b1 | c1 | d1", on=NIGHTS[0])
+    made.night("a1 a2 | b1", on=NIGHTS[1])
+    made.night("a1 a2 b1 c1", gone="d1", on=NIGHTS[2])
+    made.night("e1", on=NIGHTS[3])
+    return made
+
+
+def ids(book) -> dict[str, str]:
+    """Names for the IDs: by the record that first had each."""
+    first, second = book.on(NIGHTS[0]), book.on(NIGHTS[1])
+    return {"A": first["a1"], "C": first["c1"], "D": first["d1"], "B": second["b1"], "E": book.now["e1"]}
+
+
+BEFORE, LATER = NIGHTS[0] - timedelta(1), date(2027, 1, 1)
+ASKED = [  # record, day, ID at the end of that day
+    ("a1", BEFORE, None),
+    ("a1", NIGHTS[0], "A"),
+    ("b1", NIGHTS[0], "A"),
+    ("b1", NIGHTS[1], "B"),
+    ("b1", NIGHTS[2], "A"),
+    ("b1", LATER, "A"),
+    ("c1", NIGHTS[1], "C"),
+    ("c1", NIGHTS[2], "A"),
+    ("d1", NIGHTS[1], "D"),
+    ("d1", NIGHTS[2], None),
+    ("e1", LATER, None),
+    ("e1", date.max, "E"),
+    ("z9", date.max, None),
+]
+
+
+@pytest.mark.parametrize(("record", "day", "expected"), ASKED)
+def test_which_id_a_record_had_on_a_day(book, record, day, expected):
+    wanted = None if expected is None else ids(book)[expected]
+    assert id_of(book.ledger, record[0], key(record), day) == wanted
+    assert book.on(day).get(record) == wanted
+
+
+def test_an_id_is_asked_for_in_its_own_source(book):
+    assert id_of(book.ledger, "b", key("a1"), date.max) is None
+
+
+HAPPENED = {  # ID: the one valid now, its records, what happened: night, kind, records by source, other ID
+    "A": ("A", {"a": 2, "b": 1, "c": 1}, [
+        (0, "assign", {"a": 2, "b": 1}, None),
+        (1, "left", {"b": 1}, "B"),
+        (1, "split off", {}, "B"),
+        (2, "move", {"b": 1}, "B"),
+        (2, "move", {"c": 1}, "C"),
+        (2, "absorbed", {}, "B"),
+        (2, "absorbed", {}, "C"),
+    ]),
+    "B": ("A", {}, [
+        (1, "move", {"b": 1}, "A"),
+        (1, "split from", {}, "A"),
+        (2, "left", {"b": 1}, "A"),
+        (2, "merged into", {}, "A"),
+    ]),
+    "C": ("A", {}, [(0, "assign", {"c": 1}, None), (2, "left", {"c": 1}, "A"), (2, "merged into", {}, "A")]),
+    "D": (None, {}, [(0, "assign", {"d": 1}, None), (2, "withdraw", {"d": 1}, None), (2, "retire", {}, None)]),
+    "E": ("E", {"e": 1}, [(3, "assign", {"e": 1}, None)]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("which", HAPPENED)
+def test_the_lineage_of_an_id(book, which):
+    names = {child_id: name for name, child_id in ids(book).items()}
+    found = lineage(book.ledger, ids(book)[which])
+    told = [(NIGHTS.index(one.night), one.kind, one.records, names.get(one.other)) for one in found.happenings]
+    valid, records, happened = HAPPENED[which]
+    assert (names.get(found.valid), found.records) == (valid, records)
+    assert sorted(told, key=str) == sorted(happened, key=str)
+    assert [night for night, *_ in told] == sorted(night for night, *_ in told)
+
+
+@pytest.mark.parametrize(
+    "slip",
+    [
+        pytest.param(lambda one: "", id="nothing"),
+        pytest.param(lambda one: one[:-1], id="a letter short"),
+        pytest.param(lambda one: one + "a", id="a letter too many"),
+        pytest.param(lambda one: "x" + one[1:], id="another prefix"),
+        pytest.param(lambda one: one.upper(), id="capitals"),
+        pytest.param(lambda one: one[:9] + ("a" if one[9] != "a" else "b") + one[10:], id="a wrong letter"),
+        pytest.param(lambda one: one[:-1] + chr(ord(one[-1]) + 1), id="a wrong last letter"),
+        pytest.param(lambda one: "é" * len(one), id="letters of no ID"),
+    ],
+)
+def test_a_slip_of_the_pen_is_no_id(book, slip):
+    with pytest.raises(LinkageError, match="not a child ID of this city") as caught:
+        child_number(book.ledger.ids, slip(ids(book)["A"]))
+    assert "\n" not in str(caught.value)
+
+
+def test_an_id_that_was_never_given_has_no_lineage(book):
+    [coming] = book.ledger.ids.encode(np.array([99])).tolist()
+    with pytest.raises(LinkageError, match="not a child ID of this city"):
+        lineage(book.ledger, coming)
