@@ -184,7 +184,8 @@ class Vault:
 
         Those who ask are found among themselves: the same token is another secret in a column of asking.
         """
-        return Aes(self._ring.derive("store.token" if column < _ASKING else "store.asking"))(tokens)
+        key = self._ring.derive("store.token") if column < _ASKING else self._ring.derive("store.asking")
+        return Aes(key)(tokens)
 
     def entries_of(self, at: np.ndarray) -> np.ndarray:
         """Return the positions of the entries of the records at `at`."""

@@ -21,7 +21,8 @@ def tokens(text: str) -> pa.Table:
     """Read a table of tokens: a header line, then one line a record; `.` is no token, `a+b` is a list of two."""
     head, *lines = [line.split() for line in text.strip().splitlines()]
     columns = {name: [None if line[at] == "." else line[at] for line in lines] for at, name in enumerate(head)}
-    return pa.table({name: _lists(cells) if any("+" in (c or "") for c in cells) else cells for name, cells in columns.items()})
+    listed = {name for name, cells in columns.items() if any("+" in (cell or "") for cell in cells)}
+    return pa.table({name: _lists(cells) if name in listed else cells for name, cells in columns.items()})
 
 
 def _lists(cells: list[str | None]) -> list[list[str] | None]:
@@ -40,13 +41,14 @@ def yardstick(table: pa.Table | Path, folder: Path, *comparable: tuple[str, ...]
     if isinstance(table, pa.Table):
         pq.write_table(table, path)
     same = ["--same-domain", *(",".join(group) for group in comparable)] if comparable else []
-    done = subprocess.run([sys.executable, str(YARDSTICK), str(path), *same], check=True, capture_output=True, text=True)
+    command = [sys.executable, str(YARDSTICK), str(path), *same]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
     return json.loads(done.stdout)
 
 
 def per_field(people: pa.Table, key: bytes = b"k" * 32) -> pa.Table:
     """Encode every field by itself, the way that gives people away."""
-    return pa.table({name: pa.array([_keyed(key, name, v) for v in people.column(name).to_pylist()]) for name in FIELDS})
+    return pa.table({name: [_keyed(key, name, value) for value in people.column(name).to_pylist()] for name in FIELDS})
 
 
 def _keyed(key: bytes, name: str, value: str | None) -> bytes | None:

@@ -1,4 +1,4 @@
-"""What a night leaves behind of its reasons: evidence that fits the ledger, a transcript that shows no more than sent."""
+"""What a night leaves behind of its reasons: evidence that fits the ledger, a transcript of what was sent."""
 
 from datetime import date
 
