@@ -1,16 +1,20 @@
-"""The linkage model: probabilities per level, from a versioned data file, as Splink settings.
+"""The linkage model: probabilities per level, from a versioned file, as Splink settings.
 
 `data/model_v2.json` holds for every level m (how often two records of one child show it) and u (how often two
 records of different children do). u of names comes from the 1990 Census tables, u of the rest from the
 counts the file states; m was counted on made-up children. `benchmarks/linkage_train.py` writes the file.
-An agency's own exact frequencies are never used: two nights of them tell how common one added child's
-name is.
+A workspace may keep models of its own, whose m was learnt there (`linkage.training`); what levels mean is
+`linkage.model_levels`. An agency's own exact frequencies are never used: two nights of them tell how common one
+added child's name is.
 """
 
 import json
 import math
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from importlib.resources import files
+from pathlib import Path
 from typing import Any, Final
 
 from splink import SettingsCreator
@@ -18,11 +22,13 @@ from splink.blocking_rule_library import CustomRule
 
 from linkage.comparisons import comparisons
 from linkage.errors import LinkageError
-from linkage.rules import Round
+from linkage.model_levels import explained
+from linkage.rules import ROUND, Anchor, Round, layout
 
 VERSION: Final = "v2"
 """The model that comes with this release."""
 
+_NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,39}")
 RECORD_COLUMN: Final = "record"
 GROUP_COLUMN: Final = "grp"
 HELD_COLUMN: Final = "held"
@@ -48,11 +54,23 @@ class Probability:
 
 @dataclass(frozen=True)
 class Model:
-    """A named set of probabilities: comparison name -> level name -> m and u."""
+    """A named set of probabilities: comparison name -> level name -> m and u.
+
+    Comparisons that are `silent` say nothing whatever two records hold: no source present has what they compare.
+    """
 
     version: str
     trained_on: str
     probabilities: dict[str, dict[str, Probability]]
+    silent: frozenset[str] = frozenset()
+
+    def for_fields(self, held: frozenset[str]) -> "Model":
+        """Return the model for sources that hold these identifier columns: what none holds falls silent.
+
+        No other weight changes: such a comparison was null for every two records, and such an anchor met nobody.
+        """
+        silent = {name for name, one in explained().items() if "atom" in one and not held & set(one["fields"])}
+        return Model(self.version, self.trained_on, self.probabilities, frozenset(silent))
 
     def settings(self, round_: Round, records: int, show_levels: bool = False) -> SettingsCreator:
         """Return Splink settings for `records` records of `round_`, one table holding all sources.
@@ -64,24 +82,22 @@ class Model:
             unique_id_column_name=RECORD_COLUMN,
             probability_two_random_records_match=prior(records),
             blocking_rules_to_generate_predictions=[
-                CustomRule(blocking_condition(anchor.id)) for anchor in round_.anchors
+                CustomRule(blocking_condition(anchor.id)) for anchor in round_.anchors if self._meets(anchor)
             ],
             comparisons=[self._comparison(one.name, round_) for one in comparisons(round_)],
             retain_matching_columns=show_levels,
             retain_intermediate_calculation_columns=False,
         )
 
-    def card(self) -> dict[str, Any]:
-        """Return the model as plain data for a manifest: version, origin and weights in bits."""
-        weights = {
-            name: {level: round(p.weight, 2) for level, p in levels.items()}
-            for name, levels in self.probabilities.items()
-        }
-        return {"version": self.version, "trained_on": self.trained_on, "weights_bits": weights}
+    def _meets(self, anchor: Anchor) -> bool:
+        return not {explained()[name]["atom"] for name in self.silent} & set(anchor.parts)
 
     def _comparison(self, name: str, round_: Round) -> dict[str, Any]:
         shape = next(one for one in comparisons(round_) if one.name == name)
         levels: list[dict[str, Any]] = []
+        if name in self.silent:
+            levels = [{"sql_condition": "true", "label_for_charts": "missing", "is_null_level": True}]
+            shape = replace(shape, null=None, levels=shape.levels[-1:])
         if shape.null:
             levels.append({"sql_condition": shape.null, "label_for_charts": "missing", "is_null_level": True})
         for level in shape.levels:
@@ -124,12 +140,64 @@ def prior(records: int) -> float:
     return float(2.0 ** -max(bits, _LEAST_BITS))
 
 
-def load_model(version: str = VERSION) -> Model:
-    """Read a model that comes with the package; raises LinkageError when there is none of that version."""
-    resource = files("linkage").joinpath(f"data/model_{version}.json")
-    if not resource.is_file():
-        raise LinkageError(f"linkage model {version!r}: not in this release; use {VERSION!r}")
-    text = json.loads(resource.read_text(encoding="utf-8"))
+def load_model(version: str | None = None, saved: Path | None = None) -> Model:
+    """Return the model of this release, or one of the folder `saved` by name.
+
+    Raises LinkageError when there is none of that name, or it was trained on another layout of tokens or other levels.
+    """
+    name = version or VERSION
+    if name == VERSION:
+        return _model_of(json.loads(files("linkage").joinpath(f"data/model_{name}.json").read_text(encoding="utf-8")))
+    if saved is not None and _NAME.fullmatch(name) and (path := saved / f"{name}.json").is_file():
+        return _saved_model(path)
+    where = f" or in {saved}" if saved is not None else ""
+    raise LinkageError(f"linkage model {name!r}: found none in this release{where}; use {VERSION!r}, or train one")
+
+
+def save_model(model: Model, folder: Path) -> Path:
+    """Write a trained model into a folder of models and return its file; a model that is there is never replaced.
+
+    Raises LinkageError for a name that is taken, by this release too, or is no plain word.
+    """
+    path = folder / f"{model.version}.json"
+    if not _NAME.fullmatch(model.version):
+        raise LinkageError(f"model name {model.version!r}: expected small letters, digits and hyphens, 40 at most")
+    if model.version == VERSION or path.exists():
+        raise LinkageError(f"model {model.version!r}: exists already and links may name it; choose another name")
+    folder.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_suffix(".new")
+    about = {"version": model.version, "trained_on": model.trained_on, "layout": layout()}
+    fresh.write_text(json.dumps(about | {"probabilities": plain(model)}, indent=2) + "\n", encoding="utf-8")
+    fresh.replace(path)
+    return path
+
+
+def plain(model: Model) -> dict[str, dict[str, dict[str, float]]]:
+    """Return the probabilities as plain data."""
+    return {
+        name: {at: {"m": p.m, "u": p.u} for at, p in levels.items()} for name, levels in model.probabilities.items()
+    }
+
+
+def _saved_model(path: Path) -> Model:
+    remedy = "train one with `cradlepath model train`"
+    try:
+        text = json.loads(path.read_text(encoding="utf-8"))
+        found = str(text["layout"])
+        model = _model_of(text)
+    except (ValueError, KeyError, TypeError):
+        raise LinkageError(f"{path}: found no model, expected one that `cradlepath model train` wrote") from None
+    if found != layout():
+        raise LinkageError(f"{path}: found a model of layout {found}, expected this release's {layout()}; {remedy}")
+    expected = {one.name: {level.name for level in one.levels} for one in comparisons(ROUND)}
+    if {name: set(levels) for name, levels in model.probabilities.items()} != expected:
+        raise LinkageError(f"{path}: found other comparisons or levels than this release's; {remedy}")
+    if not all(0 < p.m <= 1 and 0 < p.u <= 1 for levels in model.probabilities.values() for p in levels.values()):
+        raise LinkageError(f"{path}: found a probability that is not above 0 and at most 1; {remedy}")
+    return model
+
+
+def _model_of(text: Mapping[str, Any]) -> Model:
     probabilities = {
         name: {level: Probability(p["m"], p["u"]) for level, p in levels.items()}
         for name, levels in text["probabilities"].items()
