@@ -30,11 +30,16 @@ from assets.exposure import observer, reidentification_check, reidentification_s
 from assets.guard import no_values_in_errors
 from assets.night import Night
 from assets.quality import quality_metadata
+from linkage.backends import choose_backend
+from linkage.drift import drifted
+from linkage.identifiers import LINK_CLASSES
+from linkage.model import load_model
 from linkage.review import load_decisions
 from linkage.run import LinkReport, LinkSettings, link
 
 CHILD_IDS = AssetKey("child_ids")
 ONE_RECORD = "one_record_a_child"
+MODEL_DRIFT = "model_drift"
 
 _SCHEMA = TableSchema(
     columns=[
@@ -50,13 +55,22 @@ def one_record_sources(night: Night) -> set[str]:
     return {source.source for source in night.policy.sources.values() if source.one_record_a_child}
 
 
+def fields_by_source(night: Night) -> dict[str, frozenset[str]]:
+    """Return the identifier columns that each source in force may send, by its agreement."""
+    return {
+        name: frozenset(LINK_CLASSES[field.cls] for table in source.tables.values() for field in table.link_fields)
+        for name, source in night.policy.sources.items()
+    }
+
+
 def link_night(night: Night) -> LinkReport:
     """Link all tokens of the vault as of the night, bring the ledger up to date and leave the model card beside it."""
-    settings = (
-        LinkSettings()
-        if night.settings.threshold_bits is None
-        else LinkSettings(threshold_bits=night.settings.threshold_bits)
-    )
+    chosen = night.settings
+    backend = choose_backend(chosen.backend, chosen.memory_limit, chosen.spill)
+    model = load_model(chosen.model, night.paths.models)
+    settings = LinkSettings(model=model, backend=backend, fields=fields_by_source(night))
+    if chosen.threshold_bits is not None:
+        settings = dataclasses.replace(settings, threshold_bits=chosen.threshold_bits)
     paths = night.paths
     decisions = load_decisions(paths.decisions, night.keys)
     report = link(
@@ -117,6 +131,11 @@ def build_link_assets(
                 description="No child has two records of a source that promises one a child.",
                 blocking=True,
             ),
+            AssetCheckSpec(
+                MODEL_DRIFT,
+                asset=CHILD_IDS,
+                description="Linked pairs look as the linkage model expects. docs/model.md says what to do if not.",
+            ),
             reidentification_spec(CHILD_IDS),
         ],
         partitions_def=partitions_def,
@@ -134,10 +153,24 @@ def build_link_assets(
             severity=AssetCheckSeverity.ERROR,
             metadata={"children with two records": doubled},
         )
+        yield drift_check(report)
         with no_values_in_errors("attacking the token store"):
             yield reidentification_check(night, CHILD_IDS)
 
     return [child_ids]
+
+
+def drift_check(report: LinkReport) -> AssetCheckResult:
+    """Warn where linked pairs show levels far more or less often than the model says."""
+    past = drifted(report.drift)
+    return AssetCheckResult(
+        asset_key=CHILD_IDS,
+        check_name=MODEL_DRIFT,
+        passed=not past,
+        severity=AssetCheckSeverity.WARN,
+        description="; ".join([*map(str, past), "retrain with cradlepath model train"]) if past else None,
+        metadata={"PSI by comparison": {one.comparison: round(one.psi, 3) for one in report.drift}},
+    )
 
 
 def records_beyond_one(night: Night) -> int:

@@ -52,6 +52,7 @@ class StatePaths:
     nights: Path
     releases: Path
     model_card: Path
+    models: Path
     sealed: Path
     registry_url: str
 
@@ -71,6 +72,7 @@ class StatePaths:
             nights=root / "nights.duckdb",
             releases=root / "releases",
             model_card=root / "model_card.json",
+            models=root / "models",
             sealed=root / "sealed",
             registry_url=registry_url or f"sqlite:///{root / 'registry.db'}",
         )
@@ -85,6 +87,8 @@ class NightSettings:
     tonight. `min_rows_for_shares`: below this many rows a share says nothing and is not applied.
     `limits`: what a reader accepts (sizes, expansion, widths); None takes the reader's defaults.
     `threshold_bits`: the match weight from which two records link; None takes the linkage model's own.
+    `model`: the linkage model by name; None takes the release's own.
+    `backend`, `memory_limit`, `spill`: where, in how much memory and with which folder pairs are scored.
     `exposure`: the shares of records that may be singled out without a key, beyond which a night warns or stops.
     """
 
@@ -94,6 +98,10 @@ class NightSettings:
     disposal: Disposal = "delete"
     limits: Limits | None = None
     threshold_bits: float | None = None
+    model: str | None = None
+    backend: str = "duckdb"
+    memory_limit: str | None = None
+    spill: Path | None = None
     exposure: ExposureLimits = field(default_factory=ExposureLimits)
 
 

@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 
+from linkage.backends import Backend
 from linkage.model import Model
 from linkage.opening import Opened, open_rounds
 from linkage.resolve import Edges, Links, Parts, edges_between, resolve
@@ -70,6 +71,7 @@ def link_tonight(
     threshold: float,
     clock: Clock,
     recalled: Recalled = NOTHING_RECALLED,
+    backend: Backend | None = None,
 ) -> Linked:
     """Run the rounds over tonight's records."""
     parts = [joined_by(tonight.holding(tag), tag, tonight.one_record) for tag in range(len(TAGS))]
@@ -79,7 +81,7 @@ def link_tonight(
     clock.lap("tags")
     opened = open_rounds(tonight, group, vault)
     clock.lap("anchors")
-    pairs = score(opened.table, ROUND, model)
+    pairs = score(opened.table, ROUND, model, backend)
     clock.lap("score")
     part = opened.table.group
     sides = [(pairs.left, recalled.left), (pairs.right, recalled.right)]

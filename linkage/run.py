@@ -7,7 +7,7 @@ linked again from what still waits, with the same result: the vault forgets its 
 
 import resource
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
@@ -16,21 +16,22 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from linkage.backends import Backend, DuckDb
 from linkage.decisions import Decisions
+from linkage.drift import Drift, measure_drift
 from linkage.errors import LinkageError
 from linkage.evidence import LINKED, evidence_store
 from linkage.findings import evidence_of, merged_evidence, transcript_of
 from linkage.keys import KeyRing
 from linkage.ledger import Ledger, LedgerChanges, Membership
 from linkage.linking import NOTHING_RECALLED, Clock, Linked, Recalled, link_tonight
-from linkage.model import VERSION, load_model, prior
-from linkage.multimap import SLOTS
+from linkage.model import Model, load_model
+from linkage.model_card import Setting, model_card
+from linkage.model_levels import fields_held
 from linkage.records import find_keys, key_matrix
-from linkage.rules import HANDLES, layout
 from linkage.transcript import Transcript
 from linkage.universe import Universe, build_universe
 from linkage.vault import Vault, Waiting
-from linkage.vault_records import BODY_BYTES
 
 MOST_SOURCES: Final = 64
 _JOINED_BITS: Final = 40.0
@@ -38,10 +39,15 @@ _JOINED_BITS: Final = 40.0
 
 @dataclass(frozen=True)
 class LinkSettings:
-    """What a workspace may choose: the model version, and the match weight in bits from which to link."""
+    """What a workspace may choose: the model, the match weight (bits) from which to link, where to score.
 
-    model: str = VERSION
+    `fields` names the identifier columns each source may send; None, and a source it does not name: all of them.
+    """
+
+    model: Model = field(default_factory=load_model)
     threshold_bits: float = 0.0
+    backend: Backend = field(default_factory=DuckDb)
+    fields: Mapping[str, frozenset[str]] | None = None
 
 
 @dataclass(frozen=True)
@@ -66,6 +72,7 @@ class LinkReport:
     seconds: dict[str, float]
     peak_memory_mb: int
     model_card: dict[str, Any]
+    drift: tuple[Drift, ...]
 
 
 def link(
@@ -83,10 +90,9 @@ def link(
 
     The same vault, ledger, keys, decisions and night give the same child IDs; running a night again changes nothing.
     `observe` is handed the night's transcript. Raises VaultError when the vault is of another layout or K2,
-    LinkageError for an unknown model or more than 64 sources.
+    LinkageError for more than 64 sources.
     """
     chosen, reviewed, clock = settings or LinkSettings(), decisions or Decisions(), Clock()
-    model = load_model(chosen.model)
     store, book = Vault(vault, ring), Ledger(ledger, ring)
     waiting, known = store.waiting(), book.state()
     if len({*store.names, *known.sources}) > MOST_SOURCES:
@@ -95,7 +101,9 @@ def link(
     kept = evidence_store(evidence, ring)
     before = kept.read() if len(tonight.nodes.member_node) or len(waiting.gone) else {}
     clock.lap("read")
-    linked = link_tonight(tonight, store, model, chosen.threshold_bits, clock, _recalled(before, tonight))
+    recalled = _recalled(before, tonight)
+    model = chosen.model.for_fields(fields_held({*store.names, *known.sources}, chosen.fields))
+    linked = link_tonight(tonight, store, model, chosen.threshold_bits, clock, recalled, chosen.backend)
     if observe is not None:
         observe(transcript_of(linked))
         clock.lap("observe")
@@ -107,7 +115,11 @@ def link(
     _store(store, waiting, tonight)
     clock.lap("store")
     counts = store.counts()
-    state = book.state()
+    state, accepted = book.state(), _accepted(linked)
+    drift = measure_drift(linked.pairs.levels[accepted], model)
+    setting = Setting(
+        ring.mode, ring.fingerprint, chosen.backend, tuple(counts), chosen.threshold_bits, sum(counts.values())
+    )
     return LinkReport(
         records=counts,
         fresh=tonight.fresh,
@@ -115,14 +127,15 @@ def link(
         sent_anchors=len(linked.opened.senders),
         opened=len(linked.opened.record),
         pairs_scored=len(linked.pairs.left),
-        pairs_linked=_accepted(linked),
+        pairs_linked=int(accepted.sum()),
         abstained=len(linked.links.tied),
         crowded_anchors=linked.opened.crowded,
         children=_distinct(state.counter),
         changes=changes,
         seconds=clock.seconds,
         peak_memory_mb=_peak_memory_mb(),
-        model_card=model.card() | _card(chosen, ring, sum(counts.values())),
+        model_card=model_card(model, setting, linked.pairs.levels, drift),
+        drift=drift,
     )
 
 
@@ -130,9 +143,9 @@ def _members(tonight: Universe) -> Membership:
     return Membership(tonight.names, tonight.nodes.member_source.astype(np.int64), tonight.member_keys)
 
 
-def _accepted(linked: Linked) -> int:
+def _accepted(linked: Linked) -> np.ndarray:
     cluster = linked.cluster[linked.tonight.node[linked.opened.record]]
-    return int((cluster[linked.pairs.left] == cluster[linked.pairs.right]).sum())
+    return np.asarray(cluster[linked.pairs.left] == cluster[linked.pairs.right])
 
 
 def _store(store: Vault, waiting: Waiting, tonight: Universe) -> None:
@@ -167,16 +180,3 @@ def _peak_memory_mb() -> int:
     if status.exists():
         return int(status.read_text(encoding="ascii").split("VmHWM:")[1].split()[0]) // 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-
-
-def _card(settings: LinkSettings, ring: KeyRing, records: int) -> dict[str, Any]:
-    return {
-        "layout": layout(),
-        "bytes_kept_a_record": BODY_BYTES + 24 + HANDLES * 24,
-        "crowded_above": SLOTS,
-        "threshold_bits": settings.threshold_bits,
-        "prior": prior(records),
-        "records": records,
-        "mode": ring.mode,
-        "keys": ring.fingerprint,
-    }

@@ -1,23 +1,20 @@
-"""Scoring: Splink on DuckDB over the tokens of all sources, in memory.
+"""Scoring: Splink over the tokens of all sources. The result is pairs of record numbers with a match weight, no token.
 
-The connection has no file and no folder to spill to: nothing of a record but tokens is ever in it, and tokens
-do not leave memory either. The result is pairs of record numbers with a match weight, no token.
+What belongs here: the table that is scored, in which batches, and what becomes of the answer. Which engine does it, in
+how much memory and with which files, is `linkage.backends`; nothing of a record but tokens is ever handed to it.
 """
 
-import logging
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, fields
 
-import duckdb
 import numpy as np
 import pyarrow as pa
-from splink import DuckDBAPI, Linker
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import reverse_cuthill_mckee
 
+from linkage.backends import Backend, DuckDb, OutOfMemoryLimitError
 from linkage.comparisons import comparisons
 from linkage.model import GROUP_COLUMN, HELD_COLUMN, RECORD_COLUMN, Model
 from linkage.rules import Round
-
-_SETTINGS: Final = ("set disabled_optimizers = 'join_order'", "set preserve_insertion_order = false")
 
 
 @dataclass(frozen=True)
@@ -33,6 +30,12 @@ class Records:
     held: np.ndarray
     tokens: np.ndarray
     population: int
+
+    def taken(self, rows: np.ndarray) -> "Records":
+        """Return some of the records; all of them are not copied."""
+        if len(rows) == len(self.group):
+            return self
+        return Records(self.group[rows], self.held[rows], self.tokens[:, rows], self.population)
 
     def table(self, round_: Round) -> pa.Table:
         """Return the Arrow table Splink reads; `record` is the row number."""
@@ -57,31 +60,68 @@ class Pairs:
     levels: np.ndarray
 
 
-def score(records: Records, round_: Round, model: Model) -> Pairs:
-    """Return every pair of records that shares an anchor, with Splink's match weight."""
+def score(records: Records, round_: Round, model: Model, backend: Backend | None = None) -> Pairs:
+    """Return every pair of records that shares an anchor, with Splink's match weight.
+
+    Raises LinkageError where the backend is not installed or its memory limit is too small for a single block.
+    """
+    engine = backend or DuckDb()
+    engine.sweep()
+    everyone = np.arange(len(records.group))
+    if len(everyone) < 2:
+        return _merged([], records, round_)
+    parts = engine.batches(records.tokens.nbytes)
+    lists = batches(records, everyone, round_, parts) if parts > 1 else [everyone]
+    found = [pairs for rows in lists for pairs in _scored(records, rows, round_, model, engine)]
+    return _merged(found, records, round_)
+
+
+def _scored(records: Records, rows: np.ndarray, round_: Round, model: Model, backend: Backend) -> list[Pairs]:
+    """Return the pairs among some records, in halves where they need more memory than there is."""
     shapes = comparisons(round_)
     names = [f"gamma_{one.name}" for one in shapes]
-    table = predict(records, round_, model, ("match_weight", *names))
-    left, right = table.column(f"{RECORD_COLUMN}_l").to_numpy(), table.column(f"{RECORD_COLUMN}_r").to_numpy()
-    low, high = np.minimum(left, right), np.maximum(left, right)
-    order = np.lexsort((high, low))
-    gammas = np.stack([table.column(name).to_numpy() for name in names], axis=1)[order].astype(np.int16)
+    settings = model.settings(round_, records.population, show_levels=True)
+    try:
+        table = backend.predict(records.taken(rows).table(round_), settings, ("match_weight", *names))
+    except OutOfMemoryLimitError:
+        halves = batches(records, rows, round_, 2)
+        if max(map(len, halves), default=0) == len(rows):
+            raise
+        return [pairs for half in halves for pairs in _scored(records, half, round_, model, backend)]
+    left, right = (rows[table.column(f"{RECORD_COLUMN}_{side}").to_numpy()] for side in "lr")
+    gammas = np.stack([table.column(name).to_numpy() for name in names], axis=1).astype(np.int16)
     levels = np.where(gammas < 0, 255, np.array([len(one.levels) - 1 for one in shapes]) - gammas).astype(np.uint8)
-    return Pairs(low[order], high[order], table.column("match_weight").to_numpy()[order], levels)
+    return [Pairs(np.minimum(left, right), np.maximum(left, right), table.column("match_weight").to_numpy(), levels)]
 
 
-def predict(records: Records, round_: Round, model: Model, columns: tuple[str, ...]) -> pa.Table:
-    """Return the given columns of Splink's prediction and the two record numbers, in no particular order."""
-    table = records.table(round_)
-    with duckdb.connect(config={"temp_directory": ""}) as connection:
-        for setting in _SETTINGS:
-            connection.execute(setting)
-        api = DuckDBAPI(connection=connection)
-        linker = Linker(
-            api.register(table, dataset_display_name="records"),
-            model.settings(round_, records.population, show_levels=columns != ("match_weight",)),
-            log_level=logging.ERROR,
-        )
-        predicted = linker.inference.predict(warning_mode="never").physical_name
-        wanted = ", ".join((f"{RECORD_COLUMN}_l", f"{RECORD_COLUMN}_r", *columns))
-        return connection.sql(f"select {wanted} from {predicted}").to_arrow_table()  # noqa: S608
+def batches(records: Records, rows: np.ndarray, round_: Round, parts: int) -> list[np.ndarray]:
+    """Return about `parts` lists of rows, each in order: two rows that share an anchor are in one list at least.
+
+    Rows that share anchors get neighbouring places; every anchor goes, with all its rows, where its first place is.
+    """
+    anchors = records.tokens[: len(round_.anchors), rows]
+    order = np.argsort(anchors, axis=1, kind="stable")
+    ordered = np.take_along_axis(anchors, order, axis=1)
+    begins = np.ones(anchors.shape, bool)
+    begins[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
+    member, start = order.ravel(), np.flatnonzero(begins)
+    size = np.diff(np.append(start, len(member)))
+    linked = ~begins.ravel()
+    graph = coo_array((linked[linked], (member[linked], member[np.flatnonzero(linked) - 1])), shape=(len(rows),) * 2)
+    place = np.empty(len(rows), np.int64)
+    place[reverse_cuthill_mckee((graph + graph.T).tocsr(), symmetric_mode=True)] = np.arange(len(rows))
+    batch = np.repeat(np.minimum.reduceat(place[member], start) * parts // len(rows), size)
+    shared = np.repeat(size > 1, size)
+    seats = np.unique(batch[shared] * len(rows) + member[shared])
+    ends = np.searchsorted(seats, np.arange(1, parts) * len(rows))
+    return [rows[part % len(rows)] for part in np.split(seats, ends) if len(part)]
+
+
+def _merged(found: list[Pairs], records: Records, round_: Round) -> Pairs:
+    """Return the pairs of all batches, each pair once, in order."""
+    nothing = Pairs(*(np.empty(0, np.int64),) * 2, np.empty(0), np.empty((0, len(comparisons(round_))), np.uint8))
+    left, right, weight, levels = (
+        np.concatenate([getattr(one, field.name) for one in (nothing, *found)]) for field in fields(Pairs)
+    )
+    _, first = np.unique(left.astype(np.int64) * len(records.group) + right, return_index=True)
+    return Pairs(left[first], right[first], weight[first], levels[first])

@@ -43,9 +43,12 @@ class Keys(_Section):
 class Linkage(_Section):
     """How records become children."""
 
-    backend: Literal["duckdb"] = "duckdb"
+    backend: Literal["duckdb", "spark"] = "duckdb"
+    memory_limit: Annotated[str, Field(pattern=r"^\d+(\.\d+)? ?(MB|GB|TB)$")] | None = None
+    spill: str | None = None
     mode: Literal["hub-tokenised", "agency-tokenised"] = "hub-tokenised"
     threshold_bits: float | None = None
+    model: str | None = None
 
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -149,6 +152,11 @@ class Workspace:
     def keys(self) -> Path:
         """Folder of the keys."""
         return (self.root / self.settings.keys.path).resolve()
+
+    @property
+    def spill(self) -> Path | None:
+        """Folder for what scoring writes while it works; without one DuckDB keeps everything in memory."""
+        return self.root / self.settings.linkage.spill if self.settings.linkage.spill else None
 
     @property
     def dagster_home(self) -> Path:
