@@ -12,13 +12,13 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from assets.extracts.expectations import expect
-from assets.extracts.nights import CheckResult, FileCount, Page
+from assets.extracts.nights import CheckResult, FileCount
+from assets.extracts.refusal import FOLLOWED, SourceRefusedError
 from assets.night import NightSettings
 from mou_policies.model import TablePolicy
 
 IN_FORCE = "agreement_in_force"
 READABLE = "delivery_readable"
-FOLLOWED = "exclusions_followed"
 RECONCILED = "rows_reconciled"
 QUARANTINE = "quarantine_within_limit"
 LEGIBLE = "values_readable"
@@ -41,20 +41,6 @@ MEANING = {
 
 CHECKS = (IN_FORCE, READABLE, FOLLOWED, QUARANTINE, LEGIBLE, PRESENT, EXPECTATIONS, RECONCILED, SOUND)
 """The names of all checks of a source, in the order they run."""
-
-
-class SourceRefusedError(Exception):
-    """A check stopped a source for tonight: `check` (counts), what was found, and what to do. One line, no value.
-
-    `page`, if set, is what the book of nights may say of the refused delivery.
-    """
-
-    def __init__(self, check: CheckResult, what: str, remedy: str) -> None:
-        super().__init__(f"{what}; {remedy}")
-        self.check = check
-        self.page: Page | None = None
-        self.what = what
-        self.remedy = remedy
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from fnmatch import fnmatchcase
 from pathlib import Path
 
-from assets.extracts.keyed import file_digest
-from assets.extracts.landing import MARKER, files_in, globs_of, landing_folders
+from assets.extracts.landing import MARKER, claims, digest_of, files_in, landing_folders
 from assets.extracts.nights import open_nights
 from assets.extracts.seal import SUFFIX, seal
 from assets.extracts.store import put_in_order
@@ -73,12 +71,11 @@ def _sorted_out(
     A source needs all files of a delivery until each was dealt with: one that has the bytes of an earlier file is
     part of a refused delivery all the same.
     """
-    secret = night.keys.derive("landing-file")
     done: set[Path] = set()
     needed: set[Path] = set()
     for source in _in_force(night, agency):
-        own = [path for path in files_in(folder) if any(fnmatchcase(path.name, glob) for glob in globs_of(source))]
-        finished = all(file_digest(path, secret) in states[source.source] for path in own)
+        own = [path for path in files_in(folder) if claims(source, path.name)]
+        finished = all(digest_of(night, path) in states[source.source] for path in own)
         (done if finished else needed).update(own)
     return done, needed
 

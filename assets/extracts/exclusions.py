@@ -18,11 +18,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from assets.extracts.checks import FOLLOWED, SourceRefusedError
 from assets.extracts.columns import KEY, combined, flags
 from assets.extracts.delivery import WITHDRAWN
 from assets.extracts.nights import CheckResult
 from assets.extracts.references import Reference, Shape
+from assets.extracts.refusal import FOLLOWED, SourceRefusedError
 from mou_policies.model import Exclusion, SourcePolicy, TablePolicy
 
 NONE = -1

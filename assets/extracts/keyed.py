@@ -8,6 +8,7 @@ spill; only digests leave it. Keys of records are `linkage.records`' and not mad
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,7 +20,6 @@ import pyarrow as pa
 from assets.extracts.columns import KEY
 
 _BLOCK = 64
-_CHUNK = 1 << 20
 _PIECE = 1 << 13
 
 
@@ -31,13 +31,18 @@ def pads(secret: bytes) -> tuple[bytes, bytes]:
     return bytes(b ^ 0x36 for b in block), bytes(b ^ 0x5C for b in block)
 
 
-def file_digest(path: Path, secret: bytes) -> bytes:
-    """Return the keyed digest (32 bytes) of the bytes of a file, read in pieces."""
-    mac = hmac.new(secret, digestmod="sha256")
+def sha256_of(path: Path) -> bytes:
+    """Return the SHA-256 of the bytes of a file, read in pieces."""
     with path.open("rb") as stream:
-        while piece := stream.read(_CHUNK):
-            mac.update(piece)
-    return mac.digest()
+        return hashlib.file_digest(stream, "sha256").digest()
+
+
+def file_digest(sha256: bytes, k1: str, secret: bytes) -> bytes:
+    """Return the keyed digest (32 bytes) by which a file is known again: of its SHA-256, and of the K1 it is used with.
+
+    The same whether a file came raw or in a token file; another once K1 is another, since its tokens then differ.
+    """
+    return hmac.digest(secret, k1.encode() + sha256, "sha256")
 
 
 class KeyedDigests:

@@ -1,5 +1,8 @@
 """What lies in the landing folder for a source: which files, and of which delivery.
 
+A source's own files are those that its agreement's patterns name, and its token files: `<source>.tokens` or
+`<source>.<anything>.tokens`.
+
 Layout: `landing/<agency>/<YYYY-MM-DD>/<files>` (delivered for that night) or `landing/<agency>/<files>`
 (tonight). Files still being written (hidden, `.part`, `.tmp`) and the `_COMPLETE` marker are not files of a
 delivery. Nothing here opens a file to read rows; that is `assets.extracts.delivery`.
@@ -13,8 +16,9 @@ from datetime import date
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from assets.extracts.keyed import file_digest
+from assets.extracts.keyed import file_digest, sha256_of
 from assets.night import Night
+from linkage.token_file import SUFFIX
 from mou_policies.model import SourcePolicy
 
 MARKER = "_COMPLETE"
@@ -36,27 +40,34 @@ class Pending:
 
     delivered_for: date
     files: tuple[LandingFile, ...]
+    dated: bool = True
 
 
-def globs_of(source: SourcePolicy) -> tuple[str, ...]:
-    """Return every pattern by which an agreement claims files for a source, its tables' own patterns included."""
+def claims(source: SourcePolicy, name: str) -> bool:
+    """Say whether a file of this name is the source's: its tables' own patterns count, and the name of a token file."""
+    if name.endswith(SUFFIX):
+        return name.split(".", maxsplit=1)[0] == source.source
     own = (pattern for table in source.tables.values() for pattern in table.files)
-    return tuple(dict.fromkeys([*source.files, *own]))
+    return any(fnmatchcase(name, pattern) for pattern in (*source.files, *own))
+
+
+def digest_of(night: Night, path: Path) -> bytes:
+    """Return the keyed digest (32 bytes) by which the book of nights knows a landing file."""
+    return file_digest(sha256_of(path), night.keys.k1_fingerprint or "", night.keys.derive("landing-file"))
 
 
 def deliveries_of(night: Night, source: SourcePolicy) -> list[Pending]:
     """Return the deliveries of `source` up to the night, oldest first, the undated one last; files by name."""
-    patterns = globs_of(source)
-    secret = night.keys.derive("landing-file")
     found = []
-    for folder, delivered_for in landing_folders(night.landing / source.agency, night.date):
+    home = night.landing / source.agency
+    for folder, delivered_for in landing_folders(home, night.date):
         files = tuple(
-            LandingFile(path, path.stat().st_size, file_digest(path, secret))
+            LandingFile(path, path.stat().st_size, digest_of(night, path))
             for path in files_in(folder)
-            if any(fnmatchcase(path.name, pattern) for pattern in patterns)
+            if claims(source, path.name)
         )
         if files:
-            found.append(Pending(delivered_for, files))
+            found.append(Pending(delivered_for, files, folder != home))
     return found
 
 

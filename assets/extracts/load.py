@@ -4,24 +4,25 @@
 is content store, vault, book of nights; a load that dies between them is found unrecorded and done again, and
 since rows and tokens are written by key, doing it again mends what was left half done.
 
-Reading is `assets.extracts.unit`, storing `assets.extracts.settle`, a steward's view
+Opening is `assets.extracts.opening`, reading `assets.extracts.unit`, storing `assets.extracts.settle`, a steward's view
 `assets.extracts.report`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from assets.extracts.checks import IN_FORCE, READABLE, SOUND, SourceRefusedError
+from assets.extracts.checks import IN_FORCE, READABLE, SOUND
 from assets.extracts.columns import as_record_keys, is_in, key_array
-from assets.extracts.delivery import Delivery, DeliveryError, open_delivery
-from assets.extracts.landing import LandingFile, Pending, deliveries_of
-from assets.extracts.nights import CheckResult, Delivered, FileCount, Nights, Page, open_nights
+from assets.extracts.delivery import DeliveryError
+from assets.extracts.landing import Pending, deliveries_of
+from assets.extracts.nights import CheckResult, FileCount, Nights, Page, open_nights
+from assets.extracts.opening import KNOWN, LOADED, SUPERSEDED, open_pending
+from assets.extracts.refusal import SourceRefusedError
 from assets.extracts.settle import Settled, purge_optouts, settle
 from assets.extracts.store import held_content, open_content
-from assets.extracts.treat import needs_births
 from assets.extracts.unit import Progress, Unit
 from assets.guard import no_values_in_errors
 from assets.night import Night
@@ -110,9 +111,11 @@ def _load(night: Night, source: SourcePolicy, book: Nights, purged: int, progres
             refusal = (source.agreement_file, error.what, error.remedy)
             break
         results += settled.checks
-        loaded += 1
+        states_now = [noted.state for noted in settled.page.delivered]
+        loaded += KNOWN not in states_now
+        known += states_now.count(KNOWN)
         retokenised += settled.tokens_changed
-        superseded += sum(d.state == "superseded" for d in settled.page.delivered)
+        superseded += states_now.count(SUPERSEDED)
         book.write(night.date, source.source, source.agency, settled.page)
     results.append(check_sound(night, source))
     outcome = {
@@ -133,43 +136,21 @@ def _load_delivery(
     progress: Progress,
 ) -> Settled:
     """Load one delivery whole, and return the page of the book that says so."""
-    states, newest = book.states(source.source), book.newest(source.source)
-    delivery, births_only = _open(night, source, pending, states)
-    fresh = [file for file in pending.files if file.digest not in states]
-    if delivery.mode == "full" and newest is not None and pending.delivered_for < newest:
-        return Settled(Page(delivered=_delivered(fresh, pending, delivery, "superseded")), (), 0)
+    newest = book.newest(source.source)
+    opened = open_pending(night, source, pending, book.states(source.source))
+    if opened.known:
+        return Settled(Page(delivered=opened.noted(KNOWN)), (), 0)
+    if opened.delivery.mode == "full" and newest is not None and opened.delivered_for < newest:
+        return Settled(Page(delivered=opened.noted(SUPERSEDED)), (), 0)
     with open_content(night.paths.content) as store:
-        unit = Unit(night, source, delivery, store, births_only)
+        unit = Unit(night, source, opened.delivery, store, opened.births_only)
         unit.read(progress)
         # two nights may deliver files of one name: those of another night are named with their folder
-        folder = "" if pending.delivered_for == night.date else f"{pending.delivered_for}/"
+        folder = "" if opened.delivered_for == night.date else f"{opened.delivered_for}/"
         settled = settle(unit, night, folder)
-    settled.page.delivered += _delivered(fresh, pending, delivery, "loaded")
-    readable = CheckResult(READABLE, True, {"files": len(pending.files)})
+    settled.page.delivered += opened.noted(LOADED)
+    readable = CheckResult(READABLE, True, {"files": len(opened.files if opened.sealed else pending.files)})
     return replace(settled, checks=(readable, *settled.checks))
-
-
-def _open(
-    night: Night, source: SourcePolicy, pending: Pending, states: Mapping[bytes, str]
-) -> tuple[Delivery, frozenset[str]]:
-    """Open a delivery, and name those of its files that are read for birth dates only.
-
-    Of a delta, a file loaded before is not applied again, lest it undo what came after it; it is still read
-    where the new files ask for ages. A full delivery is always read whole.
-    """
-    limits = night.settings.limits
-    delivery = open_delivery(source, [file.path for file in pending.files], limits)
-    old = frozenset(file.path.name for file in pending.files if file.digest in states)
-    if delivery.mode == "full" or not old:
-        return delivery, frozenset()
-    if needs_births(source):
-        return delivery, old
-    fresh = [file.path for file in pending.files if file.digest not in states]
-    return open_delivery(source, fresh, limits), frozenset()
-
-
-def _delivered(files: Sequence[LandingFile], pending: Pending, delivery: Delivery, state: str) -> list[Delivered]:
-    return [Delivered(f.path.name, f.digest, f.size, pending.delivered_for, delivery.mode, state) for f in files]
 
 
 def check_sound(night: Night, source: SourcePolicy) -> CheckResult:

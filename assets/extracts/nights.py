@@ -98,7 +98,7 @@ class CheckResult:
 
 @dataclass(frozen=True)
 class Delivered:
-    """A file that was dealt with: its keyed digest and the state it was left in (`loaded` or `superseded`)."""
+    """A file that was dealt with: its keyed digest and the state it was left in (see `assets.extracts.opening`)."""
 
     file: str
     digest: bytes

@@ -13,18 +13,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from assets.extracts import checks
-from assets.extracts.columns import RECORD_KEY, SEQUENCE, as_record_keys, combined
+from assets.extracts.columns import as_record_keys, combined, is_in, key_array
+from assets.extracts.cut import Place, birth_format, one_row_a_record
 from assets.extracts.nights import QUARANTINE, CheckResult, FileCount, Page
+from assets.extracts.refusal import SourceRefusedError
 from assets.extracts.store import open_content
-from assets.extracts.treat import BIRTH_CLASS
-from assets.extracts.unit import Place, Unit
+from assets.extracts.unit import Unit
 from assets.night import Night
 from linkage.batch import TokenBatch
-from linkage.identifiers import IDENTIFIERS
-from linkage.tokens import encode
+from linkage.records import key_matrix
+from linkage.tokens import digests, encode
 from linkage.vault import Vault
 from mou_policies.model import SourcePolicy
 
@@ -68,7 +68,7 @@ def settle(unit: Unit, night: Night, folder: str) -> Settled:
         results = [check.stop_if_failed() for check in _before(unit, counts, night)]
         _apply(unit, counts, night)
         results.append(checks.check_reconciled(list(counts.values())).stop_if_failed())
-    except checks.SourceRefusedError as error:
+    except SourceRefusedError as error:
         error.page = replace(_page(unit, counts, folder), counts=[], policy_drops=[])
         raise
     tokens = _tokens(unit, night)
@@ -91,28 +91,27 @@ def _before(unit: Unit, counts: Mapping[Place, FileCount], night: Night) -> list
     unparsed: Counter[tuple[str, str]] = Counter()
     for (_, table), columns in unit.reading.unparsed.items():
         unparsed.update({(table, column): number for column, number in columns.items()})
-    rows = {table: unit.store.staged(table) for table in unit.delivery.tables}
+    rows = {table: unit.store.staged(table) for table in unit.tables}
     found.append(checks.check_legible(unparsed, {table: staged.num_rows for table, staged in rows.items()}, settings))
-    known, vanished = unit.store.vanishing(unit.source.source, _excused(unit, night))
-    whole = unit.delivery.mode == "full"
+    known, vanished = unit.store.vanishing(unit.source.source, _excused(unit))
+    whole = unit.cutting.mode == "full"
     found.append(checks.check_present(known, vanished if whole else 0, settings))
     tables = [(unit.source.tables[name], staged) for name, staged in rows.items()]
     found.append(checks.check_expectations(unit.source.standard, tables, settings))
     return found
 
 
-def _excused(unit: Unit, night: Night) -> pa.Array:
+def _excused(unit: Unit) -> pa.Array:
     """Return the records whose absence is meant: dropped by policy or by consent."""
-    optouts = as_record_keys(night.optouts(unit.source.namespace))
-    return pa.concat_arrays([combined(unit.excluded.records), optouts])
+    return pa.concat_arrays([combined(unit.excluded.records), unit.optouts])
 
 
 def _apply(unit: Unit, counts: Mapping[Place, FileCount], night: Night) -> None:
     """Apply the staged rows, drop what is no longer granted, and remove excluded records wherever they are stored."""
     store, source = unit.store, unit.source
     store.drop_ungranted(source.source, tuple(source.tables))
-    for table in unit.delivery.tables:
-        applied = store.apply(source.source, table, unit.delivery.mode)
+    for table in unit.tables:
+        applied = store.apply(source.source, table, unit.cutting.mode)
         for fate in applied.fates:
             count = counts[unit.reading.files[fate.file], table]
             count.new, count.changed = fate.new, fate.changed
@@ -128,26 +127,27 @@ def _apply(unit: Unit, counts: Mapping[Place, FileCount], night: Night) -> None:
 def _tokens(unit: Unit, night: Night) -> TokenBatch | None:
     """Return one row of tokens a record of this delivery; None where it brings no identifiers.
 
-    Several rows of one record, in one table or in several, are one person: of each identifier the value
-    stated last counts, in the order of tables, files and rows.
+    Tokens that an agency made are taken as far as their records exist tonight and nobody's consent withholds them.
     """
+    if unit.received is not None:
+        tokens = unit.received.tokens
+        if tokens is None:
+            return None
+        keys = key_array(tokens.keys)
+        return tokens.take(is_in(keys, unit.store.present()) & ~is_in(keys, unit.optouts))
     parts = unit.reading.identifiers
     if not parts:
         return None
-    rows = pa.concat_tables(parts, promote_options="default")
     rejected = pa.concat_arrays([combined(r["seq"]) for r in unit.reading.rejected.values()])
-    rows = rows.filter(pc.invert(pc.is_in(rows[SEQUENCE], value_set=rejected)))
-    names = [name for name in IDENTIFIERS if name in rows.column_names]
-    last = pc.ScalarAggregateOptions(skip_nulls=True)
-    merged = rows.group_by(RECORD_KEY, use_threads=False).aggregate([(name, "last", last) for name in names])
-    columns = {RECORD_KEY: as_record_keys(merged[RECORD_KEY]), **{n: merged[f"{n}_last"] for n in names}}
-    return encode(pa.table(columns), unit.source.source, night.keys, _birth_format(unit.source))
+    return _made(one_row_a_record(parts, rejected), unit.source, night)
 
 
-def _birth_format(source: SourcePolicy) -> str | None:
-    """Return the form in which the source writes birth dates, if its agreement states one."""
-    stated = (f.date_format for t in source.tables.values() for f in t.link_fields if f.cls == BIRTH_CLASS)
-    return next((form for form in stated if form), source.date_format)
+def _made(identifiers: pa.Table, source: SourcePolicy, night: Night) -> TokenBatch:
+    """Return the tokens of the records that are new or not as they are stored."""
+    written = birth_format(source)
+    keys, seen = key_matrix(identifiers.column("record_key")), digests(identifiers, night.keys, written)
+    changed = Vault(night.paths.vault, night.keys).changed(source.source, keys, seen)
+    return encode(identifiers.filter(pa.array(changed)), source.source, night.keys, written)
 
 
 def _page(unit: Unit, counts: Mapping[Place, FileCount], folder: str) -> Page:
@@ -156,6 +156,7 @@ def _page(unit: Unit, counts: Mapping[Place, FileCount], folder: str) -> Page:
         files=sorted({folder + file for file, _ in counts}),
         counts=[replace(count, file=folder + count.file) for count in counts.values()],
     )
+    unnamed = unit.cutting.unnamed_columns()
     for place in counts:
         file, table = folder + place[0], place[1]
         for rows in unit.quarantine(place):
@@ -166,5 +167,5 @@ def _page(unit: Unit, counts: Mapping[Place, FileCount], folder: str) -> Page:
             policy = unit.excluded.policies[index]
             page.policy_drops.append((file, table, policy.name, number, policy.cite))
         page.unparsed += [(file, table, name, n) for name, n in unit.reading.unparsed[place].items() if n]
-        page.unread += [(file, table, name) for name in unit.delivery.unnamed_columns.get(place, ())]
+        page.unread += [(file, table, name) for name in unnamed.get(place, ())]
     return page

@@ -1,16 +1,15 @@
 """The split: a batch of raw rows becomes treated content, identifiers in memory, and counts.
 
-Every row gets exactly one outcome: kept (live or withdrawn), quarantined with a reason, dropped by a named
-policy, or dropped by consent. What leaves here for storage is treated and keyed; identifiers leave for the
-tokeniser only, and a finding names row, column and reason, never a value. Duplicates and orphans are found
-later, over whole tables.
+Every row gets exactly one outcome: kept (live or withdrawn), quarantined with a reason, or dropped by a named
+policy. What leaves here for storage is treated and keyed; identifiers leave for the tokeniser only, and a finding
+names row, column and reason, never a value. The same at the hub and at an agency. Who opted out only the hub knows
+(`assets.extracts.outcome.withhold`); duplicates and orphans are found later, over whole tables.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +25,6 @@ from assets.extracts.columns import (
     ROW_KEY,
     SEQUENCE,
     Flags,
-    as_record_keys,
     combined,
     flags,
     is_in,
@@ -35,77 +33,18 @@ from assets.extracts.columns import (
 from assets.extracts.delivery import ROW, WITHDRAWN, Batch, Reason
 from assets.extracts.exclusions import NONE, Excluded
 from assets.extracts.keyed import KeyedDigests
+from assets.extracts.outcome import UNREAD, Split, Verdict
+from assets.extracts.terms import Terms
 from assets.extracts.treat import Treated, birth_dates, birth_field, needs_births, treat
-from assets.night import Night
 from linkage.identifiers import LINK_CLASSES
-from linkage.keys import KeyRing
-from linkage.records import record_keys
-from mou_policies.model import SourcePolicy, TablePolicy
-
-FINDINGS = pa.schema([("row", pa.int64()), ("column_name", pa.string()), ("reason", pa.string())])
-
-
-@dataclass(frozen=True)
-class Split:
-    """What one batch came to.
-
-    `staged`: `__seq`, `__row`, `__gone` (withdrawn), record_key (tables with a record column), row_key,
-    digest and the treated columns of the kept rows. `identifiers`: `__seq`, record_key and raw identifier
-    columns of the live rows (None where the table has no link field). `removed`: row keys whose stored rows
-    must go, because the row was dropped. `held`: row keys of quarantined rows, whose stored rows stay.
-    `findings` (schema `FINDINGS`) are the quarantined rows. `by_policy` counts rows by policy index,
-    `unparsed` unreadable values by column.
-    """
-
-    staged: pa.Table
-    identifiers: pa.Table | None
-    removed: pa.Array
-    held: pa.Array
-    findings: pa.Table
-    by_policy: Mapping[int, int]
-    by_consent: int
-    unparsed: Mapping[str, int]
-
-
-class Verdict:
-    """One outcome a row: the first that takes a row keeps it."""
-
-    def __init__(self, rows: npt.NDArray[np.int64]) -> None:
-        self._rows = rows
-        self.free: Flags = np.ones(len(rows), bool)
-        self.quarantined: Flags = np.zeros(len(rows), bool)
-        self._findings: list[pa.Table] = []
-
-    def take(self, wanted: Flags) -> Flags:
-        """Take those of the `wanted` rows that are still free and return which they were."""
-        taken = wanted & self.free
-        self.free = self.free & ~taken
-        return taken
-
-    def quarantine(self, wanted: Flags, column: str | None, reason: str) -> None:
-        """Take those of the `wanted` rows that are still free, each with this column and reason."""
-        taken = self.take(wanted)
-        self.quarantined |= taken
-        count = int(taken.sum())
-        if count:
-            columns = [
-                self._rows[taken],
-                pa.repeat(pa.scalar(column, pa.string()), count),
-                pa.repeat(reason, count),
-            ]
-            self._findings.append(pa.table(columns, schema=FINDINGS))
-
-    def findings(self) -> pa.Table:
-        """Return the quarantined rows (schema `FINDINGS`)."""
-        return pa.concat_tables(self._findings) if self._findings else FINDINGS.empty_table()
+from mou_policies.model import TablePolicy
 
 
 class RecordNames:
     """The record ids met so far in one delivery and their keys, so that each id is hashed once. In memory only."""
 
-    def __init__(self, namespace: str, ring: KeyRing) -> None:
-        self._namespace = namespace
-        self._ring = ring
+    def __init__(self, terms: Terms) -> None:
+        self._terms = terms
         self._ids = pa.array([], pa.string())
         self._keys = pa.array([], KEY)
 
@@ -115,21 +54,20 @@ class RecordNames:
         new = distinct.filter(pa.array(~is_in(distinct, self._ids)))
         if len(new):
             self._ids = pa.concat_arrays([self._ids, new])
-            self._keys = pa.concat_arrays([self._keys, record_keys(new, self._namespace, self._ring)])
+            self._keys = pa.concat_arrays([self._keys, self._terms.record_keys(new, self._terms.source.namespace)])
         return self._keys.take(pc.index_in(ids, value_set=self._ids, skip_nulls=True))
 
 
 class Splitter:
-    """Splits the batches of one delivery of one source; holds keys, opt-outs and births for as long as that lasts."""
+    """Splits the batches of one delivery of one source; holds keys and births for as long as that lasts."""
 
-    def __init__(self, night: Night, source: SourcePolicy, digests: KeyedDigests, births: Births) -> None:
-        self._night = night
-        self._source = source
+    def __init__(self, terms: Terms, digests: KeyedDigests, births: Births) -> None:
+        self._terms = terms
+        self._source = terms.source
         self._digests = digests
         self._births = births
-        self._optouts = as_record_keys(night.optouts(source.namespace))
-        self._ages = needs_births(source)
-        self._names = RecordNames(source.namespace, night.keys)
+        self._ages = needs_births(terms.source)
+        self._names = RecordNames(terms)
         self._next = 0
 
     def record_keys(self, rows: pa.Table, table: TablePolicy) -> pa.Array | None:
@@ -157,7 +95,7 @@ class Splitter:
         keys = self.record_keys(rows, table)
         row_keys = self.row_keys(rows, table)
         withdrawn = flags(rows[WITHDRAWN]) if WITHDRAWN in rows.column_names else np.zeros(count, bool)
-        verdict = Verdict(rows[ROW].to_numpy())
+        verdict = Verdict(rows[ROW].to_numpy(), keys, row_keys)
         self.note_births(rows, table, keys)
 
         policies = np.full(count, NONE, np.int16) if row_policies is None else row_policies
@@ -168,9 +106,7 @@ class Splitter:
             verdict.quarantine(~stated(keys) & ~withdrawn, table.record, Reason.MISSING_KEY)
         for name in key_of(table):
             verdict.quarantine(~stated(rows[name]), name, Reason.MISSING_KEY)
-        keyless = verdict.quarantined.copy()
-        refused = verdict.take(is_in(keys, self._optouts)) if keys is not None else np.zeros(count, bool)
-        treated = treat(rows, table, keys, births=self._births, night=self._night, source=self._source)
+        treated = treat(rows, table, keys, births=self._births, terms=self._terms)
         for column, reason, bad in treated.unusable:
             verdict.quarantine(bad & ~withdrawn, column, reason)
         _require_links(rows, table, verdict, withdrawn)
@@ -180,12 +116,10 @@ class Splitter:
         return Split(
             staged=self._staged(working, keys, row_keys, treated).filter(pa.array(kept)),
             identifiers=_identifiers(rows, table, keys, sequence, kept & ~withdrawn),
-            removed=row_keys.filter(pa.array(dropped | refused)),
-            held=row_keys.filter(pa.array(verdict.quarantined & ~keyless)),
-            findings=verdict.findings(),
+            removed=row_keys.filter(pa.array(dropped)),
+            quarantined=verdict.quarantined(),
+            unread=_unread(treated.unparsed, sequence, kept & ~withdrawn),
             by_policy=Counter(policies[dropped].tolist()),
-            by_consent=int(refused.sum()),
-            unparsed={name: int((bad & kept & ~withdrawn).sum()) for name, bad in treated.unparsed.items()},
         )
 
     def note_births(self, rows: pa.Table, table: TablePolicy, keys: pa.Array | None) -> None:
@@ -213,6 +147,17 @@ def _require_links(rows: pa.Table, table: TablePolicy, verdict: Verdict, withdra
     for field in table.link_fields:
         if field.required:
             verdict.quarantine(~stated(rows[field.field]) & ~withdrawn, field.field, Reason.MISSING_VALUE)
+
+
+def _unread(unparsed: Mapping[str, Flags], sequence: npt.NDArray[np.int64], live: Flags) -> pa.Table:
+    """Return which columns of which live rows could not be read (schema `UNREAD`)."""
+    found = {name: sequence[bad & live] for name, bad in unparsed.items()}
+    parts = [
+        pa.table([pa.array(at), pa.repeat(pa.scalar(name), len(at))], schema=UNREAD)
+        for name, at in found.items()
+        if len(at)
+    ]
+    return pa.concat_tables(parts) if parts else UNREAD.empty_table()
 
 
 def _identifiers(

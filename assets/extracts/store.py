@@ -91,9 +91,13 @@ class ContentStore:
             )
             self._con.unregister("arriving")
 
-    def reject_duplicates(self, table: str) -> None:
-        """Reject every staged row whose row key an earlier row of this delivery has."""
+    def reject_duplicates(self, table: str, repeated: pa.Array) -> None:
+        """Reject every staged row whose row key an earlier row of this delivery has.
+
+        `repeated` are rows, by `__seq`, of which that is known already: the earlier row may have been withheld.
+        """
         name = self._staged[table]
+        self._con.register("repeated_before", pa.table({"seq": repeated}))
         self._con.execute(
             f"""
             insert into {name}_reject
@@ -103,8 +107,11 @@ class ContentStore:
                      from {name} semi join repeated using (row_key)
                  )
             select __seq, '{Reason.DUPLICATE_KEY}' from numbered where nth > 1
+            union
+            select __seq, '{Reason.DUPLICATE_KEY}' from {name} semi join repeated_before on __seq = seq
             """
         )
+        self._con.unregister("repeated_before")
 
     def note_known(self, namespace: str, defining: Sequence[str], *, stored: bool) -> None:
         """Fix which records exist tonight: those the defining tables bring and, with `stored`, those known before."""
@@ -152,6 +159,11 @@ class ContentStore:
     def _kept(self, table: str) -> str:
         name = self._staged[table]
         return f"(select * from {name} anti join {name}_reject on __seq = seq)"
+
+    def present(self) -> pa.Array:
+        """Return the records (fixed_size_binary(16)) that exist tonight, as `note_known` fixed them."""
+        found = self._con.sql("select record_key from known_tonight where record_key is not null").to_arrow_table()
+        return found["record_key"].combine_chunks().cast(KEY)
 
     # -- applying -----------------------------------------------------------------------------------
 

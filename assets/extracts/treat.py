@@ -18,8 +18,8 @@ import pyarrow.compute as pc
 from assets.extracts.births import Births
 from assets.extracts.columns import KEY, Flags, combined, flags, stated
 from assets.extracts.delivery import Reason
-from assets.night import Night
-from linkage.records import record_keys
+from assets.extracts.terms import Terms
+from linkage.errors import KeyRingError
 from mou_policies.model import FieldPolicy, SourcePolicy, TablePolicy
 from mou_policies.treatments import apply_treatment, parse_dates
 
@@ -28,6 +28,9 @@ NO_PERSON = "person not in this delivery"
 
 NO_BIRTH = "the person's birth date is missing or not readable"
 """A required age was asked of an event of a person without one."""
+
+NO_NAMESPACE = "names a source whose record keys this kit does not hold"
+"""A consent form, read at an agency, is about a record of a source that the kit was not made for."""
 
 BIRTH_CLASS = "birth.date"
 _SOURCE_ID = re.compile(r"[a-z][a-z0-9_]{0,62}")
@@ -63,14 +66,13 @@ def treat(
     keys: pa.Array | None,
     *,
     births: Births,
-    night: Night,
-    source: SourcePolicy,
+    terms: Terms,
 ) -> Treated:
     """Treat every content field of `table` for all `rows`; rows that must not be stored are told, not removed."""
     columns: dict[str, pa.Array] = {}
     unparsed: dict[str, Flags] = {}
     unusable: list[tuple[str, str, Flags]] = []
-    secret = night.keys.derive(f"pseudonym:{source.agency}")
+    secret = terms.keys.derive(f"pseudonym:{terms.source.agency}")
     ages = any(_is_age(f) for f in table.content_fields)
     born, present = births.of(keys) if keys is not None and ages else (None, None)
     for field in table.content_fields:
@@ -79,7 +81,9 @@ def treat(
         if field.treatment.kind == "record":
             if field.is_record:
                 continue
-            made = {field.name: _foreign_records(rows, field, values, night)}
+            named, unkeyed = _foreign_records(rows, field, values, terms)
+            made = {field.name: named}
+            unusable.append((field.field, NO_NAMESPACE, given & unkeyed))
         else:
             made = apply_treatment(field, values, born, secret).columns
         columns.update(made)
@@ -96,16 +100,27 @@ def treat(
     return Treated(columns, unparsed, tuple(unusable))
 
 
-def _foreign_records(rows: pa.Table, field: FieldPolicy, values: pa.Array, night: Night) -> pa.Array:
-    """Return the record keys of raw ids in the namespaces that another column names, null where it names none."""
+def _foreign_records(rows: pa.Table, field: FieldPolicy, values: pa.Array, terms: Terms) -> tuple[pa.Array, Flags]:
+    """Return the record keys of raw ids in the namespaces that another column names, null where it names none.
+
+    Also return which rows name a namespace without a key at hand; raise KeyRingError if an agreement in force has it.
+    """
     spaces = combined(rows[str(field.treatment.namespace_column)])
-    answer = pa.nulls(len(values), KEY)
+    answer, unkeyed = pa.nulls(len(values), KEY), np.zeros(len(values), bool)
     for space in spaces.unique().drop_null().to_pylist():
-        if _SOURCE_ID.fullmatch(space):
-            known = night.policy.sources.get(space)
-            keys = record_keys(values, known.namespace if known else space, night.keys)
-            answer = pc.if_else(pc.fill_null(pc.equal(spaces, space), False), keys, answer)
-    return answer
+        if not _SOURCE_ID.fullmatch(space):
+            continue
+        known = terms.policy.sources.get(space)
+        named = pc.fill_null(pc.equal(spaces, space), False)
+        try:
+            keys = terms.record_keys(values, known.namespace if known else space)
+        except KeyRingError:
+            if known is not None:
+                raise
+            unkeyed |= flags(named)
+            continue
+        answer = pc.if_else(named, keys, answer)
+    return answer, unkeyed
 
 
 def _is_age(field: FieldPolicy) -> bool:

@@ -14,7 +14,7 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from assets.guard import is_for_people, place_of
-from pipelines.cli import agreements, attack, child, city, keys, links, night, releases, review
+from pipelines.cli import agreements, attack, child, city, keys, links, night, releases, review, tokenise
 
 REFUSED = 3
 
@@ -27,7 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for group in (city, night, links, child, review, attack, releases, agreements, keys):
+for group in (city, night, links, child, review, attack, releases, agreements, keys, tokenise):
     group.register(app)
 
 

@@ -1,9 +1,10 @@
+import hashlib
 import hmac
 
 import pyarrow as pa
 import pytest
 
-from assets.extracts.keyed import KeyedDigests, file_digest, pads
+from assets.extracts.keyed import KeyedDigests, file_digest, pads, sha256_of
 
 SECRET = b"s" * 32
 
@@ -50,7 +51,11 @@ def test_a_secret_longer_than_a_block_is_refused():
         pads(b"x" * 65)
 
 
-def test_a_file_digest_is_hmac_of_its_bytes(tmp_path):
+def test_a_file_is_known_again_by_its_bytes_and_the_k1_it_was_used_with(tmp_path):
     path = tmp_path / "f"
     path.write_bytes(b"abc" * 1_000_000)
-    assert file_digest(path, SECRET) == hmac.digest(SECRET, b"abc" * 1_000_000, "sha256")
+    sha256 = sha256_of(path)
+    assert sha256 == hashlib.sha256(b"abc" * 1_000_000).digest()
+    assert file_digest(sha256, "k1", SECRET) == hmac.digest(SECRET, b"k1" + sha256, "sha256")
+    others = [(sha256_of(path), "k2", SECRET), (hashlib.sha256(b"abd").digest(), "k1", SECRET), (sha256, "k1", b"s")]
+    assert all(file_digest(*other) != file_digest(sha256, "k1", SECRET) for other in others)
