@@ -1,12 +1,13 @@
 """From scored pairs to children: one record of a source for one child, twins apart, ties left alone.
 
 Works on *parts*: records, or records that are one child already. The weight between two parts is that of the best
-scored pair between them: one good agreement is not made worse by an older address. Parts linked at or above the threshold form groups. A group in which nothing speaks against
-anything (no source twice, no pair below the threshold) is a child. The others, a few in a hundred, are built up step
-by step: the two parts with the most evidence for each other merge first (average linkage over parts). Their evidence is the mean
-weight, less `DUPLICATE_BITS` for every source that both hold: two records of one child in one source are rare, two
-children with records in the same three sources are not. Parts that share a source with one record a child never merge,
-nor do parts a reviewer has called two children. A part that two rivals claim almost equally goes to neither: a wrong
+scored pair between them: one good agreement is not made worse by an older address. Parts linked at or above the
+threshold form groups. A group in which nothing speaks against anything (no source twice, no pair below the threshold)
+is a child. The others, a few in a hundred, are built up step by step: the two parts with the most evidence for each
+other merge first (average linkage over parts). Their evidence is the mean weight, less `DUPLICATE_BITS` for every
+source that both hold: two records of one child in one source are rare, two children with records in the same three
+sources are not. Parts that share a source with one record a child never merge, nor do parts a reviewer has called two
+children. A part that two rivals claim almost equally goes to neither: a wrong
 link costs a child more than a missing one.
 """
 

@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 
 from linkage.assign import assign
 from linkage.atoms import ATOMS, build_atoms
+from linkage.fields import date_parser
 from linkage.identifiers import IDENTIFIERS
 from linkage.names import fold, parse_given, parse_surname, split_full
 from linkage.resolve import Parts, edges_between, resolve
+from linkage.rules import SURNAME_SLOTS
 
 NOBODY = np.empty(0, np.int64)
 WEIGHTS = st.floats(-30, 40, allow_nan=False).map(lambda weight: round(weight, 3))
@@ -42,7 +44,7 @@ def test_atoms_are_of_each_record_alone(records):
         assert {name: values[number].as_py() for name, values in together.items()} == {
             name: values[0].as_py() for name, values in alone.items()
         }
-        slots = [together[f"surname_{slot}"][number].as_py() for slot in (1, 2, 3)]
+        slots = [together[slot][number].as_py() for slot in SURNAME_SLOTS]
         present = [slot for slot in slots if slot]
         assert len(set(present)) == len(present)
 
@@ -99,8 +101,6 @@ def test_ids_are_given_once_and_stay_while_nothing_changes(nights):
 
 @given(st.dates(date(1920, 1, 1), date(2090, 1, 1)).filter(lambda day: day != date(1970, 1, 1)))
 def test_a_date_reads_the_same_in_every_shape(day):
-    from linkage.fields import date_parser
-
     read = date_parser(None)
     shapes = (day.isoformat(), day.strftime("%m/%d/%Y"), day.strftime("%Y%m%d"), f"{day.isoformat()}T00:00:00")
     assert {read(shape) for shape in shapes} == {day.isoformat()}

@@ -1,13 +1,11 @@
-"""Sorted rows and the multimap over them, against plain dictionaries."""
+"""Sorted rows, against plain dictionaries: what a change leaves, what a failed one does not touch."""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.linkage_keys import fixed_ring
 
 from linkage.errors import VaultError
-from linkage.multimap import SLOTS, Multimap, free_slots
 from linkage.rows import SortedRows, ordered
 
 SHAPES = {"key": ("<u8", 0), "text": ("|u1", 3)}
@@ -52,6 +50,21 @@ def test_columns_can_be_made_as_they_are_written(tmp_path, monkeypatch):
     assert rows.columns["text"][rows.find(spread(numbers)), 0].tolist() == numbers
 
 
+def test_a_rewrite_that_fails_midway_leaves_the_file_and_nothing_beside_it(tmp_path):
+    path = tmp_path / "some.rows"
+    SortedRows.read(path, SHAPES).rewrite(path, np.empty(0, np.int64), spread([1, 2]), {"text": text([1, 2], 0)})
+    before = path.read_bytes()
+
+    def fails(at):
+        raise OSError("no space left on device")
+
+    rows = SortedRows.read(path, SHAPES)
+    with pytest.raises(OSError, match="no space"):
+        rows.rewrite(path, np.array([0]), spread([3]), {"text": fails})
+    assert [one.name for one in tmp_path.iterdir()] == [path.name]
+    assert path.read_bytes() == before
+
+
 def test_a_large_set_of_keys_is_ordered_part_by_part():
     keys = np.random.default_rng(3).integers(0, 1 << 64, 100_000, np.uint64)
     assert (keys[ordered(keys)] == np.sort(keys)).all()
@@ -77,37 +90,3 @@ def test_a_file_of_other_columns_is_refused(tmp_path):
     SortedRows.read(path, SHAPES).rewrite(path, np.empty(0, np.int64), spread([1]), {"text": text([1], 0)})
     with pytest.raises(VaultError, match="load every source again"):
         SortedRows.read(path, {"key": ("<u8", 0)})
-
-
-# --- the multimap ---------------------------------------------------------------------------------
-
-
-def secrets(numbers: list[int]) -> np.ndarray:
-    return np.array([[number] * 16 for number in numbers], np.uint8).reshape(-1, 16)
-
-
-@given(entries=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 99)), max_size=30, unique=True))
-@settings(max_examples=40, deadline=None)
-def test_whoever_brings_a_secret_finds_all_behind_it(entries, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("map")
-    ring = fixed_ring(folder / "keys")
-    store = Multimap(folder / "anchors.rows", ring)
-    owner = np.array([secret for secret, _ in entries], np.int64)
-    order = np.argsort(owner, kind="stable")
-    starts = np.diff(owner[order], prepend=-1) != 0
-    slots = free_slots(order, starts, np.zeros(len(entries), np.uint64))
-    rows = np.array([row for _, row in entries], np.uint64)
-    store.rewrite(np.empty(0, np.int64), store.entries(secrets(owner.tolist()), slots, rows))
-    store = Multimap(folder / "anchors.rows", ring)
-    hits = store.find(secrets(list(range(5))), np.empty(0, np.int64))
-    assert sorted(zip(hits.probe.tolist(), hits.row.tolist(), strict=True)) == sorted(entries)
-    labels = [store.column(name) for name in ("label", "check", "pointer")]
-    every = np.concatenate(labels)
-    assert len(np.unique(every)) == len(every)
-
-
-def test_slots_in_use_are_not_given_again_and_none_is_left_beyond_the_limit():
-    order = np.arange(4)
-    starts = np.array([True, False, False, True])
-    taken = np.array([0b0101, 0b0101, 0b0101, (1 << SLOTS) - 1], np.uint64)
-    assert free_slots(order, starts, taken).tolist() == [1, 3, 4, SLOTS]

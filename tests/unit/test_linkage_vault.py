@@ -133,9 +133,8 @@ def test_a_new_record_meets_those_who_share_an_anchor_and_nobody_else(ring, vaul
     vault.upsert("health", tokens(ring, 7, 8, source="health"))
     [health], [birth] = vault.keys("health"), key_matrix(keys(ring, 7, 8))
     assert met(vault) == {(bytes(health), bytes(birth))}
-    vault.upsert("health", tokens(ring, 7, 8, given="Zoe", source="health"))
-    vault.upsert("health", tokens(ring, 90, 91, given="Zoe", source="health"))
-    assert met(vault) == set(), "surname and birth date without sex are no anchor"
+    vault.upsert("health", tokens(ring, 90, 91, source="health"))
+    assert met(vault) == {(bytes(health), bytes(birth))}, "a given name alone is no anchor"
 
 
 def test_rows_do_not_depend_on_the_order_in_which_records_came(ring, tmp_path):
@@ -200,26 +199,44 @@ def test_a_vault_of_another_layout_is_refused(ring, vault):
         Vault(vault._path, ring).count()
 
 
+@pytest.mark.parametrize("nights", [0, 1], ids=["first night", "later night"])
 @pytest.mark.parametrize("file", ["anchors.rows", "records.rows"])
-def test_a_disk_that_is_full_leaves_last_nights_vault_and_tonights_tokens(ring, vault, monkeypatch, file):
-    vault.upsert("birth", tokens(ring, 0, 20))
-    vault = store(vault, ring)
+def test_a_night_that_cannot_be_written_leaves_the_vault_before_it_and_tonights_tokens(ring, vault, file, nights):
+    if nights:
+        vault.upsert("birth", tokens(ring, 0, 20))
+        vault = store(vault, ring)
     vault.upsert("health", tokens(ring, 7, 9, source="health"))
-    from linkage import rows
-
-    replace = rows.os.replace
-
-    def full(fresh, path):
-        if path.name == file:
-            raise OSError("no space left on device")
-        replace(fresh, path)
-
-    with monkeypatch.context() as disk:
-        disk.setattr(rows.os, "replace", full)
-        with pytest.raises(OSError, match="no space"):
-            store(vault, ring)
-    assert not list(vault._path.rglob("*.new"))
+    before = met(vault)
+    blocked = vault._path / f"{file}.new"
+    blocked.mkdir()
+    with pytest.raises(OSError, match=blocked.name):
+        store(vault, ring)
+    blocked.rmdir()
     again = Vault(vault._path, ring)
-    assert again.counts() == {"birth": 20, "health": 2}
-    assert len(met(again)) == 2
-    assert store(again, ring).counts() == {"birth": 20, "health": 2}
+    assert (again.counts(), met(again)) == ({"birth": 20 * nights, "health": 2} if nights else {"health": 2}, before)
+    assert len(before) == 2 * nights
+    stored = store(again, ring)
+    assert (stored.counts(), stored.waits) == (again.counts(), False)
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "keys-0.sealed",
+        pytest.param(
+            "source-0.sealed",
+            marks=pytest.mark.xfail(strict=True, reason="keys are noted as waiting before their tokens are written"),
+        ),
+    ],
+)
+def test_a_delivery_that_cannot_be_written_stops_no_other_source(ring, vault, file):
+    blocked = vault._path / "incoming" / f"{file}.new"
+    blocked.mkdir(parents=True)
+    with pytest.raises(OSError, match=blocked.name):
+        vault.upsert("birth", tokens(ring, 0, 20))
+    blocked.rmdir()
+    vault = Vault(vault._path, ring)
+    vault.upsert("health", tokens(ring, 7, 9, source="health"))
+    vault = store(vault, ring)
+    assert vault.counts() == {"health": 2}
+    assert vault.upsert("birth", tokens(ring, 0, 20)) == 20
