@@ -96,8 +96,7 @@ class Model:
         shape = next(one for one in comparisons(round_) if one.name == name)
         levels: list[dict[str, Any]] = []
         if name in self.silent:
-            levels = [{"sql_condition": "true", "label_for_charts": "missing", "is_null_level": True}]
-            shape = replace(shape, null=None, levels=shape.levels[-1:])
+            shape = replace(shape, null="true")
         if shape.null:
             levels.append({"sql_condition": shape.null, "label_for_charts": "missing", "is_null_level": True})
         for level in shape.levels:
@@ -185,7 +184,7 @@ def _saved_model(path: Path) -> Model:
         text = json.loads(path.read_text(encoding="utf-8"))
         found = str(text["layout"])
         model = _model_of(text)
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise LinkageError(f"{path}: found no model, expected one that `cradlepath model train` wrote") from None
     if found != layout():
         raise LinkageError(f"{path}: found a model of layout {found}, expected this release's {layout()}; {remedy}")

@@ -63,7 +63,7 @@ def child_ids(state: Path) -> dict[tuple[str, bytes], str]:
     from linkage.keys import KeyRing
     from linkage.ledger import Ledger
 
-    keys = KeyRing.load(state.parent / "keys")
+    keys = KeyRing.load(state.parent.parent / "keys")
     columns = Ledger(state / "ledger.sealed", keys).record_child().to_pydict().values()
     return {(source, key): child for source, key, child in zip(*columns, strict=True)}
 
