@@ -5,7 +5,7 @@ under the anchor they belong to. Which there are is `linkage.rules`; how they ar
 under K1 only: nothing of it is kept as it is.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -54,10 +54,23 @@ class TokenBatch:
         part, at = (self.tags, number) if number < len(TAGS) else (self.anchors, number - len(TAGS))
         return np.ascontiguousarray(part[:, at])
 
+    def words(self, number: int) -> np.ndarray:
+        """Return the first half of the tokens of one column, uint64 (n,)."""
+        part, at = (self.tags, number) if number < len(TAGS) else (self.anchors, number - len(TAGS))
+        return np.ascontiguousarray(part.view("<u8")[:, at, 0])
+
+    def rows(self, rows: slice) -> Self:
+        """Return the batch of neighbouring rows, without copying them."""
+        return self._of(part[rows] for part in self._parts())
+
     def take(self, rows: np.ndarray) -> Self:
         """Return the batch of some rows, by number or by flag."""
-        keys, tags, anchors, features, digests = (part[rows] for part in self._parts())
-        return type(self)(keys, tags, anchors, features, digests)
+        return self._of(part[rows] for part in self._parts())
+
+    @classmethod
+    def _of(cls, parts: Iterable[np.ndarray]) -> Self:
+        keys, tags, anchors, features, digests = parts
+        return cls(keys, tags, anchors, features, digests)
 
     @classmethod
     def empty(cls, n: int) -> Self:
@@ -70,8 +83,8 @@ class TokenBatch:
             np.empty((n, TOKEN_BYTES), np.uint8),
         )
 
-    def put(self, rows: np.ndarray, other: Self) -> None:
-        """Write the records of another batch into these rows, by number or by flag."""
+    def put(self, rows: slice, other: Self) -> None:
+        """Write the records of another batch into these rows."""
         for mine, its in zip(self._parts(), other._parts(), strict=True):
             mine[rows] = its
 
@@ -80,7 +93,7 @@ class TokenBatch:
         """Return several batches as one."""
         whole, at = cls.empty(sum(len(batch) for batch in batches)), 0
         for batch in batches:
-            whole.put(np.arange(at, at + len(batch)), batch)
+            whole.put(slice(at, at + len(batch)), batch)
             at += len(batch)
         return whole
 
@@ -112,9 +125,9 @@ def _fixed(rows: np.ndarray) -> pa.Array:
 
 def _rows(column: pa.ChunkedArray) -> np.ndarray:
     width = column.type.byte_width
-    parts = []
+    parts = [np.empty(0, np.uint8)]
     for chunk in column.chunks:
         start = chunk.offset * width
         parts.append(np.frombuffer(chunk.buffers()[1], np.uint8)[start : start + len(chunk) * width])
-    flat = np.concatenate(parts) if parts else np.empty(0, np.uint8)
-    return flat.reshape(-1, width)
+    flat = parts[1] if len(parts) == 2 else np.concatenate(parts)
+    return np.asarray(flat).reshape(-1, width)

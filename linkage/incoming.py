@@ -14,6 +14,7 @@ from linkage.records import RECORD_KEY_BYTES, RECORD_KEY_TYPE, find_keys, key_ma
 from linkage.sealing import SealedTables
 
 _GONE: Final = "gone"
+_KEYS: Final = "keys"
 _TOKENS: Final = "tokens"
 
 
@@ -33,17 +34,19 @@ class Incoming:
         return TokenBatch.from_table(tables[_TOKENS]) if tables else TokenBatch.empty(0)
 
     def keys(self, number: int) -> np.ndarray:
-        """Return the record keys of what waits of one source, uint8 (n, 16)."""
-        tables = self._file(f"keys-{number}").read()
-        return key_matrix(tables[_TOKENS].column("key")) if tables else _no_keys()
+        """Return the record keys of what waits of one source, uint8 (n, 16), ordered."""
+        return _keys_in(self._file(f"source-{number}"))
 
     def add(self, number: int, batch: TokenBatch) -> None:
-        """Let a batch wait; of two rows of one record the later counts. Nobody in it is withdrawn any more."""
+        """Let a batch, ordered by key, wait; it replaces what waits of its records, none of which is withdrawn now."""
         held = self.batch(number)
         if len(held):
             batch = TokenBatch.joined([held.take(find_keys(batch.keys, held.keys) < 0), batch])
+            batch = batch.take(key_order(batch.keys))
         self._write(number, batch)
-        self._write_gone(self.gone()[find_keys(batch.keys, self.gone()) < 0])
+        gone = self.gone()
+        if len(gone):
+            self._write_gone(gone[find_keys(batch.keys, gone) < 0])
 
     def drop(self, number: int, keys: np.ndarray) -> None:
         """Forget what waits of some records, uint8 (n, 16)."""
@@ -53,8 +56,7 @@ class Incoming:
 
     def gone(self) -> np.ndarray:
         """Return the record keys that were withdrawn and are still stored, uint8 (n, 16)."""
-        tables = self._file(_GONE).read()
-        return key_matrix(tables[_TOKENS].column("key")) if tables else _no_keys()
+        return _keys_in(self._file(_GONE))
 
     def withdraw(self, keys: np.ndarray) -> None:
         """Note that stored records are to be taken out, uint8 (n, 16)."""
@@ -66,19 +68,16 @@ class Incoming:
             file.unlink()
 
     def _write(self, number: int, batch: TokenBatch) -> None:
-        files = self._file(f"source-{number}"), self._file(f"keys-{number}")
-        if not len(batch):
-            for file in files:
-                file.remove()
-            return
-        ordered = batch.take(key_order(batch.keys))
-        files[1].write({_TOKENS: _key_table(ordered.keys)})
-        files[0].write({_TOKENS: ordered.to_table()})
+        file = self._file(f"source-{number}")
+        if len(batch):
+            file.write({_KEYS: _key_table(batch.keys), _TOKENS: batch.to_table()})
+        else:
+            file.remove()
 
     def _write_gone(self, keys: np.ndarray) -> None:
         file = self._file(_GONE)
         if len(keys):
-            file.write({_TOKENS: _key_table(keys)})
+            file.write({_KEYS: _key_table(keys)})
         else:
             file.remove()
 
@@ -91,5 +90,7 @@ def _key_table(keys: np.ndarray) -> pa.Table:
     return pa.table({"key": pa.Array.from_buffers(RECORD_KEY_TYPE, len(flat), [None, pa.py_buffer(flat)])})
 
 
-def _no_keys() -> np.ndarray:
-    return np.empty((0, RECORD_KEY_BYTES), np.uint8)
+def _keys_in(file: SealedTables) -> np.ndarray:
+    """Return the record keys of a file; they are its first table, so that no token need be opened for them."""
+    tables = file.read(first=1)
+    return key_matrix(tables[_KEYS].column("key")) if tables else np.empty((0, RECORD_KEY_BYTES), np.uint8)

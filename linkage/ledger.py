@@ -91,9 +91,7 @@ class LedgerState:
 
     def rows_of(self, counters: np.ndarray) -> np.ndarray:
         """Return the rows whose child is among `counters`."""
-        wanted = np.zeros(max(self.next_counter, 1), bool)
-        wanted[counters] = True
-        return np.flatnonzero(wanted[self.counter]) if len(self.counter) else np.empty(0, np.int64)
+        return np.flatnonzero(_among(counters, self.next_counter)[self.counter])
 
 
 class Ledger:
@@ -124,8 +122,9 @@ class Ledger:
         past = np.where(before >= 0, -1, _taken(gone.counter, gone.find(members.keys)))
         stays = np.ones(len(state.keys), bool)
         stays[at[at >= 0]] = stays[leaving] = False
-        touched = np.concatenate([before, past, state.counter[leaving]])
-        outside = np.intersect1d(state.counter[stays], touched[touched >= 0])
+        touched = np.unique(np.concatenate([before, past, state.counter[leaving]]))
+        lives = _among(state.counter[stays], state.next_counter)
+        outside = touched[(touched >= 0) & lives[touched]] if len(lives) else touched[:0]
         _, numbers = np.unique(cluster, return_inverse=True)
         numbers = _by_first(numbers.ravel())
         given = assign(numbers, np.where(before >= 0, before, past), state.next_counter, outside)
@@ -134,7 +133,7 @@ class Ledger:
         events = events_of(step)
         counts = {name: sum(len(e.child) for e in events if KINDS[e.kind] == kind) for name, kind in _COUNTED.items()}
         changes = LedgerChanges(
-            children=len(np.unique(np.concatenate([state.counter[stays], now]))),
+            children=int(np.count_nonzero(_among(np.concatenate([state.counter[stays], now]), given.next_counter))),
             new_children=given.next_counter - state.next_counter,
             **counts,
         )
@@ -280,6 +279,13 @@ def _state(table: pa.Table, sources: tuple[str, ...], next_counter: int) -> Ledg
 
 def _taken(values: np.ndarray, at: np.ndarray) -> np.ndarray:
     return np.where(at >= 0, values[at], -1) if len(values) else np.full(len(at), -1, np.int64)
+
+
+def _among(counters: np.ndarray, count: int) -> np.ndarray:
+    """Return which of the counters below `count` occur, bool (count,)."""
+    found = np.zeros(count, bool)
+    found[counters] = True
+    return found
 
 
 def _half(keys: np.ndarray) -> np.ndarray:

@@ -4,13 +4,14 @@ An anchor that is asked (`linkage.rules`) joins two records only where one of th
 meetings are used for is `linkage.universe`.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, fields, replace
 from typing import Final
 
 import numpy as np
 
 from linkage.batch import TokenBatch
-from linkage.multimap import SLOTS, Hits, free_slots
+from linkage.multimap import SLOTS, free_slots
 from linkage.rounds import among
 from linkage.rows import ordered
 from linkage.rules import ANCHORS, ASKED, HANDLES, TAGS
@@ -30,6 +31,14 @@ class Met:
     record: np.ndarray
     asking: np.ndarray
 
+    def take(self, use: np.ndarray) -> "Met":
+        """Return some of them, by flag."""
+        return Met(self.column[use], self.probe[use], self.slot[use], self.record[use], self.asking[use])
+
+
+_FIRST_ASKING: Final = len(TAGS) + len(ANCHORS)
+_RECORDS: Final = 1 << 17
+"""How many new records are looked up at a time."""
 
 _NOBODY: Final = Met(*(np.empty(0, kind) for kind in (np.int64, np.int64, np.uint32, np.int64, np.bool_)))
 
@@ -51,22 +60,29 @@ def meet(vault: Vault, batch: TokenBatch, asking: np.ndarray, stale: np.ndarray)
     if not len(vault.rows):
         return _NOBODY, taken
     finder = _Finder(vault, stale)
-    parts: list[list[np.ndarray]] = []
-    for number in range(HANDLES):
-        column = batch.column(number)
-        hits = vault.map.find(vault.secrets(column, number), finder.hidden)
-        np.bitwise_or.at(taken[number], hits.probe, np.uint64(1) << hits.slot.astype(np.uint64))
-        probe, slot, row = finder.real(hits)
-        if number >= len(TAGS) + len(ANCHORS):
-            continue
-        stored = np.zeros(len(probe), bool)
-        if number - len(TAGS) in ASKED:
-            place = ASKED.index(number - len(TAGS))
-            stored = finder.asking(column, len(TAGS) + len(ANCHORS) + place, probe, row)
-            use = stored | asking[place, probe]
-            probe, slot, row, stored = probe[use], slot[use], row[use], stored[use]
-        parts.append([np.full(len(probe), number), probe, slot, row, stored])
-    return Met(*(np.concatenate(part) for part in zip(*parts, strict=True))), taken
+    parts = [_NOBODY]
+    for start in range(0, len(batch), _RECORDS):
+        rows = slice(start, start + _RECORDS)
+        parts.append(_met(finder, batch.rows(rows), asking[:, rows], taken[:, rows], start))
+    return Met(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Met))), taken
+
+
+def _met(finder: "_Finder", batch: TokenBatch, asking: np.ndarray, taken: np.ndarray, start: int) -> Met:
+    """Return whom some new records meet, `start` and following, and note the slots in use."""
+    hits = finder.find(batch, ((number, number) for number in range(HANDLES)))
+    np.bitwise_or.at(taken, (hits.column, hits.probe), np.uint64(1) << hits.slot.astype(np.uint64))
+    met = finder.real(hits)
+    met = met.take(met.column < _FIRST_ASKING)
+    askers = finder.real(finder.find(batch, ((len(TAGS) + n, _FIRST_ASKING + at) for at, n in enumerate(ASKED))))
+    for place, number in enumerate(ASKED):
+        under = np.flatnonzero(met.column == len(TAGS) + number)
+        those = askers.take(askers.column == _FIRST_ASKING + place)
+        size = finder.size
+        met.asking[under] = among(met.probe[under] * size + met.record[under], those.probe * size + those.record)
+        use = np.ones(len(met.column), bool)
+        use[under] = met.asking[under] | asking[place, met.probe[under]]
+        met = met.take(use)
+    return replace(met, probe=met.probe + start)
 
 
 def new_slots(values: np.ndarray, taken: np.ndarray, keys: np.ndarray) -> np.ndarray:
@@ -85,16 +101,29 @@ class _Finder:
     def __init__(self, vault: Vault, stale: np.ndarray):
         self._vault = vault
         self._stale = stale
-        self.hidden = vault.entries_of(stale)
+        self._hidden = vault.entries_of(stale)
+        self.size = len(vault.rows)
 
-    def real(self, hits: Hits) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return probe, slot and position in the vault of the hits that lead to a record."""
+    def find(self, batch: TokenBatch, columns: Iterable[tuple[int, int]]) -> "_Entries":
+        """Return the entries under the tokens of some columns; each is looked for among those of another column."""
+        among = [(column, self._vault.secrets(batch.column(tokens), column)) for tokens, column in columns]
+        hits = self._vault.map.find(np.concatenate([secrets for _, secrets in among]), self._hidden)
+        numbers = np.array([column for column, _ in among])
+        return _Entries(numbers[hits.probe // len(batch)], hits.probe % len(batch), hits.slot, hits.row)
+
+    def real(self, hits: "_Entries") -> Met:
+        """Return the entries that lead to a record which still counts; nobody of it asks, as yet."""
         row = self._vault.rows.find(hits.row)
         real = (row >= 0) & ~among(row, self._stale)
-        return hits.probe[real], hits.slot[real], row[real]
+        column, probe, slot, record = (part[real] for part in (hits.column, hits.probe, hits.slot, row))
+        return Met(column, probe, slot, record, np.zeros(len(record), bool))
 
-    def asking(self, tokens: np.ndarray, column: int, probe: np.ndarray, row: np.ndarray) -> np.ndarray:
-        """Return which of some meetings, new record `probe` and stored record `row`, are with one that asks."""
-        found, _, asking = self.real(self._vault.map.find(self._vault.secrets(tokens, column), self.hidden))
-        size = len(self._vault.rows)
-        return among(probe * size + row, found * size + asking)
+
+@dataclass(frozen=True)
+class _Entries:
+    """Entries that were found: column number, new record, slot, and number of the record pointed to; all (k,)."""
+
+    column: np.ndarray
+    probe: np.ndarray
+    slot: np.ndarray
+    row: np.ndarray

@@ -23,7 +23,16 @@ SLOTS: Final = 64
 """An anchor that more records share than this is a mistyped default, not a child: it blocks nothing."""
 
 COLUMNS: Final = {"label": ("<u8", 0), "check": ("<u8", 0), "pointer": ("<u8", 0)}
-_WINDOWS: Final = (range(4), range(4, 16), range(16, SLOTS))
+_WINDOWS: Final = (range(3), range(3, 12), range(12, SLOTS))
+"""Slots are looked up window by window. An entry of no record, a *marker*, says that a window was ever reached."""
+
+FIRST_WINDOW: Final = _WINDOWS[0].stop
+"""The first slot that needs a marker."""
+
+_MARKERS: Final = range(SLOTS, SLOTS + len(_WINDOWS))
+_LOOKED_UP: Final = 1 << 18
+"""How many secrets are looked up at a time."""
+
 _LABEL, _POINTER = 0, 1
 FEATURES: Final = 2
 """The first use of an anchor's one-way function that is left to the records themselves."""
@@ -46,6 +55,11 @@ class Entries:
     check: np.ndarray
     pointer: np.ndarray
 
+    def put(self, start: int, other: "Entries") -> None:
+        """Write other entries over these, from `start` on."""
+        end = start + len(other.label)
+        self.label[start:end], self.check[start:end], self.pointer[start:end] = vars(other).values()
+
 
 class Multimap:
     """The entries of one file, and what is needed to read and write them."""
@@ -66,8 +80,13 @@ class Multimap:
 
     def find(self, secrets: np.ndarray, without: np.ndarray) -> Hits:
         """Return all entries of each secret, uint8 (n, 16), but for those at the positions `without`."""
-        found = list(self._found(secrets, without)) if len(self._rows) else []
-        parts = zip(*found, strict=True) if found else [[np.empty(0, t)] for t in (np.int64, np.uint32, np.uint64)]
+        parts = [[np.empty(0, kind)] for kind in (np.int64, np.uint32, np.uint64)]
+        hidden = np.zeros(len(self._rows), bool)
+        hidden[without] = True
+        for start in range(0, len(secrets) if len(self._rows) else 0, _LOOKED_UP):
+            for found in self._found(secrets[start : start + _LOOKED_UP], hidden):
+                for part, column in zip(parts, (found[0] + start, *found[1:]), strict=True):
+                    part.append(column)
         return Hits(*(np.concatenate(part) for part in parts))
 
     def entries(self, secrets: np.ndarray, slots: np.ndarray, rows: np.ndarray) -> Entries:
@@ -77,12 +96,23 @@ class Multimap:
         words = self._labels(label).view("<u8")
         return Entries(words[:, 0].copy(), words[:, 1].copy(), rows ^ self._mask(hashed, label, slots))
 
+    def markers(self, secrets: np.ndarray, slots: np.ndarray) -> Entries:
+        """Return the markers that entries in these slots need and that are not there yet."""
+        made = [np.empty((3, 0), np.uint64)]
+        for window, marker in zip(_WINDOWS[1:], _MARKERS[1:], strict=True):
+            inside = np.flatnonzero((slots >= window.start) & (slots < window.stop))
+            entries = self.entries(secrets[inside], np.full(len(inside), marker, np.uint32), np.zeros(1, np.uint64))
+            new = np.flatnonzero(self._rows.find(entries.label) < 0)
+            new = new[np.unique(entries.label[new], return_index=True)[1]]
+            made.append(np.stack([entries.label[new], entries.check[new], entries.pointer[new]]))
+        return Entries(*np.concatenate(made, axis=1))
+
     def hashed(self, secrets: np.ndarray) -> OneWay:
         """Return the one-way function of these secrets, for masks of what they lead to."""
         return OneWay(self._secret, secrets)
 
     def rewrite(self, drop: np.ndarray, add: Entries) -> None:
-        """Write the file anew without the entries at positions `drop` and with `add`."""
+        """Write the file anew without the entries at positions `drop` and with `add`, markers among them."""
         self._rows.rewrite(self._path, drop, add.label, {"check": add.check, "pointer": add.pointer})
 
     def rekeyed(self, old: KeyRing, new: KeyRing) -> Entries:
@@ -98,25 +128,23 @@ class Multimap:
         """Return a stored column as it lies on the disk."""
         return self._rows.columns[name]
 
-    def _found(self, secrets: np.ndarray, without: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        """Look slot after slot, in widening windows, for as long as a window still holds something."""
+    def _found(self, secrets: np.ndarray, hidden: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """Look slot after slot, in widening windows, as long as a marker says that there are more."""
         active = np.arange(len(secrets))
-        hidden = np.zeros(len(self._rows), bool)
-        hidden[without] = True
-        for window in _WINDOWS:
+        for number, window in enumerate(_WINDOWS):
             hashed = OneWay(self._secret, secrets[active])
-            alive = np.zeros(len(active), bool)
-            for slot in window:
-                label = hashed(_LABEL, slot)
-                words = self._labels(label).view("<u8")
-                at = self._rows.find(words[:, 0])
-                hit = np.flatnonzero(at >= 0)
-                hit = hit[self._rows.columns["check"][at[hit]] == words[hit, 1]]
-                alive[hit] = True
-                hit = hit[~hidden[at[hit]]]
-                mask = self._mask(hashed, label, slot)[hit]
-                yield active[hit], np.full(len(hit), slot, np.uint32), self._rows.columns["pointer"][at[hit]] ^ mask
-            active = active[alive]
+            slots = np.array([*window, *_MARKERS[number + 1 : number + 2]], np.uint32)[:, np.newaxis]
+            label = np.stack([hashed(_LABEL, slot) for slot in slots])
+            words = self._labels(label).view("<u8")
+            at = self._rows.find(words[:, :, 0].ravel()).reshape(words.shape[:2])
+            at[at >= 0] = np.where(self._rows.columns["check"][at[at >= 0]] == words[at >= 0, 1], at[at >= 0], -1)
+            for place, slot in enumerate(window):
+                hit = np.flatnonzero(at[place] >= 0)
+                hit = hit[~hidden[at[place, hit]]]
+                mask = self._mask(hashed, label[place], slot)[hit]
+                pointer = self._rows.columns["pointer"][at[place, hit]] ^ mask
+                yield active[hit], np.full(len(hit), slot, np.uint32), pointer
+            active = active[at[-1] >= 0] if number + 1 < len(_WINDOWS) else active[:0]
             if not len(active):
                 return
 

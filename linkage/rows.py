@@ -23,7 +23,7 @@ Column = np.ndarray | Giving
 
 MAGIC: Final = b"cradlepath rows 1\n"
 _ALIGN: Final = 64
-_WINDOW_BYTES: Final = 1 << 26
+_WINDOW_BYTES: Final = 1 << 24
 _TOP_BITS: Final = 12
 
 
@@ -73,67 +73,100 @@ class SortedRows:
         near = np.minimum(at, len(self) - 1)
         return np.where(self.key[near] == keys, near, -1)
 
-    def rewrite(self, path: Path, drop: np.ndarray, key: np.ndarray, add: Mapping[str, Column]) -> None:
+    def rewrite(
+        self,
+        path: Path,
+        drop: np.ndarray,
+        key: np.ndarray,
+        add: Mapping[str, Column],
+        after: Callable[[], object] = lambda: None,
+    ) -> None:
         """Write to `path` these rows without those numbered in `drop`, and with new ones, in the order of the key.
 
-        `key` uint64 (n,) are the keys of the new rows, `add` their other columns. A failure leaves the file at `path`
-        as it was.
+        `key` uint64 (n,) are the keys of the new rows, `add` their other columns. `after` is called once the new file
+        is whole, before it takes the place of the old one. A failure leaves the file at `path` as it was.
         """
-        kept = np.delete(np.arange(len(self)), drop) if len(drop) else slice(None)
-        order = ordered(key)
-        new_key = key[order]
-        rows = len(self.key[kept]) + len(order)
-        is_new = np.zeros(rows, bool)
-        is_new[np.searchsorted(self.key[kept], new_key) + np.arange(len(order))] = True
         columns = {next(iter(self.columns)): lambda at: key[at]} | {n: _giving(c) for n, c in add.items()}
         fresh = path.with_name(f"{path.name}.new")
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            self._write(fresh, kept, _Merge(order, is_new), columns)
+            self._write(fresh, _Merge.of(self.key, np.unique(drop), key), columns)
+            after()
             os.replace(fresh, path)  # noqa: PTH105 - atomic on one file system, unlike a copy
         finally:
             fresh.unlink(missing_ok=True)
 
-    def _write(self, path: Path, kept: np.ndarray | slice, merge: "_Merge", columns: Mapping[str, Giving]) -> None:
+    def _write(self, path: Path, merge: "_Merge", columns: Mapping[str, Giving]) -> None:
         shapes = [[name, _typename(c.dtype), c.shape[1] if c.ndim > 1 else 0] for name, c in self.columns.items()]
         head = json.dumps({"rows": len(merge.is_new), "columns": shapes}).encode()
-        with path.open("wb") as file:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
             file.write(MAGIC + len(head).to_bytes(4, "big") + head)
             for name, old in self.columns.items():
                 file.write(bytes(_aligned(file.tell()) - file.tell()))
                 for window in merge.windows(_WINDOW_BYTES // (old.itemsize * int(np.prod(old.shape[1:])))):
-                    merged = np.empty((len(window.is_new), *old.shape[1:]), old.dtype)
-                    merged[window.is_new] = columns[name](window.new)
-                    merged[~window.is_new] = old[window.old if isinstance(kept, slice) else kept[window.old]]
-                    file.write(merged.data.cast("B"))
+                    file.write(window.merged(np.asarray(old), columns[name]).data.cast("B"))
             file.flush()
             os.fsync(file.fileno())
 
 
 @dataclass(frozen=True)
 class _Window:
-    """Rows of a new file that are written together: which are new, which new ones, and which kept ones."""
+    """Rows of a new file that are written together: which are new, which new ones, and which old ones but for some."""
 
     is_new: np.ndarray
     new: np.ndarray
     old: slice
+    without: np.ndarray
+
+    def merged(self, column: np.ndarray, giving: Giving) -> np.ndarray:
+        """Return one column of these rows."""
+        kept = column[self.old]
+        if len(self.without):
+            keep = np.ones(len(kept), bool)
+            keep[self.without] = False
+            kept = kept[keep]
+        if not len(self.new):
+            return np.ascontiguousarray(kept)
+        rows = np.empty((len(self.is_new), *column.shape[1:]), column.dtype)
+        rows[self.is_new] = giving(self.new)
+        if len(kept):
+            rows[~self.is_new] = kept
+        return rows
 
 
 @dataclass(frozen=True)
 class _Merge:
-    """How kept and new rows follow one another: `order` of the new ones, `is_new` bool (rows,)."""
+    """How old and new rows follow one another: `order` of the new ones, `is_new` bool (rows,), `drop` of the old ones.
+
+    `drop` int64 (d,) is sorted.
+    """
 
     order: np.ndarray
     is_new: np.ndarray
+    drop: np.ndarray
+
+    @classmethod
+    def of(cls, old: np.ndarray, drop: np.ndarray, new: np.ndarray) -> Self:
+        """Return how rows of these keys follow one another; a new row stands before old ones of its key."""
+        order = ordered(new)
+        at = np.searchsorted(old, new[order])
+        is_new = np.zeros(len(old) - len(drop) + len(new), bool)
+        is_new[at - np.searchsorted(drop, at) + np.arange(len(new))] = True
+        return cls(order, is_new, drop)
 
     def windows(self, rows: int) -> Iterator[_Window]:
         """Yield the file in windows of so many rows."""
-        new = 0
+        new, old, dropped = 0, 0, 0
+        kept_before = self.drop - np.arange(len(self.drop))
         for start in range(0, len(self.is_new), rows):
             here = self.is_new[start : start + rows]
             more = int(np.count_nonzero(here))
-            yield _Window(here, self.order[new : new + more], slice(start - new, start - new + len(here) - more))
-            new += more
+            kept = start - new + len(here) - more
+            gone = int(np.searchsorted(kept_before, kept, side="right"))
+            end = kept + gone
+            yield _Window(here, self.order[new : new + more], slice(old, end), self.drop[dropped:gone] - old)
+            new, old, dropped = new + more, end, gone
 
 
 def ordered(keys: np.ndarray) -> np.ndarray:

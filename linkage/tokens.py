@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from linkage.atoms import build_atoms
 from linkage.batch import FEATURE_BYTES, TOKEN_BYTES, TokenBatch
+from linkage.cores import on_all_cores
 from linkage.errors import VaultError
 from linkage.identifiers import IDENTIFIERS
 from linkage.prf import BLOCK, Aes, constant_block, keystream, leaves, of_texts
@@ -36,7 +37,7 @@ from linkage.rules import (
 _SHARED: Final = {
     atom: kind for kind, slots in (("given_slot", GIVEN_SLOTS), ("surname_slot", SURNAME_SLOTS)) for atom in slots
 }
-_ROWS: Final = 1 << 15
+_ROWS: Final = 1 << 13
 _PAD_TOKENS: Final = HANDLES
 _PAD_FEATURES: Final = -(-len(ROUND.features) * FEATURE_BYTES // BLOCK)
 
@@ -110,9 +111,12 @@ class _Encoder:
         anchors = np.empty((n, HANDLES - len(TAGS), TOKEN_BYTES), np.uint8)
         features = np.empty((n, len(ROUND.features)), np.uint16)
         usable = np.zeros(n, bool)
-        for start in range(0, n, _ROWS):
+
+        def fill(start: int) -> None:
             rows = slice(start, start + _ROWS)
             usable[rows] = self._rows(rows, tags[rows], anchors[rows], features[rows])
+
+        on_all_cores(fill, range(0, n, _ROWS))
         return TokenBatch(self._keys, tags, anchors, features, digests, unlinkable=int(n - usable.sum()))
 
     def _rows(self, rows: slice, tags: np.ndarray, anchors: np.ndarray, features: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 
 from linkage.batch import TokenBatch
+from linkage.cores import on_all_cores
 from linkage.decisions import Decisions
 from linkage.ledger import LedgerState
 from linkage.meeting import Met, asks, meet, new_slots
@@ -78,10 +79,10 @@ def build_universe(
 ) -> Universe:
     """Return tonight's records; `one_record` names the sources that promise one record a child."""
     batch = waiting.batch
-    values = np.stack([batch.column(number).view("<u8")[:, 0] for number in range(HANDLES)])
+    values = np.stack(on_all_cores(batch.words, range(HANDLES)))
     asking = asks(values)
     met, taken = meet(vault, batch, asking, waiting.stale)
-    slots = np.stack([new_slots(values[c], taken[c], batch.keys) for c in range(HANDLES)], axis=1)
+    slots = np.stack(on_all_cores(lambda c: new_slots(values[c], taken[c], batch.keys), range(HANDLES)), axis=1)
     at = np.unique(met.record)
     met = replace(met, record=np.searchsorted(at, met.record) + len(batch))
     stored = vault.stored(at)

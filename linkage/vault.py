@@ -7,7 +7,8 @@ not here, and linking does not belong here: see `linkage.run`.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,10 +18,11 @@ import numpy as np
 import pyarrow as pa
 
 from linkage.batch import TokenBatch
+from linkage.cores import on_all_cores
 from linkage.errors import VaultError
 from linkage.incoming import Incoming
 from linkage.keys import KeyRing
-from linkage.multimap import Entries, Multimap
+from linkage.multimap import FIRST_WINDOW, SLOTS, Entries, Multimap
 from linkage.prf import BLOCK, Aes, OneWay
 from linkage.records import find_keys, key_matrix, key_order
 from linkage.rules import ANCHORS, HANDLES, ROUND, TAGS, layout
@@ -100,12 +102,11 @@ class Vault:
             raise VaultError(f"source {source}: tokens of another layout than this version's; make them again")
         if not len(batch):
             return 0
-        number = self._number(source)
-        batch = batch.take(_last_of_each(batch.keys))
-        changed = self.changed(source, batch.keys, batch.digests)
-        if changed.any():
-            self._incoming.add(number, batch.take(changed))
-        return int(changed.sum())
+        number, last = self._number(source), _last_of_each(batch.keys)
+        last = last[self.changed(source, batch.keys[last], batch.digests[last])]
+        if len(last):
+            self._incoming.add(number, batch.take(last))
+        return len(last)
 
     def changed(self, source: str, keys: np.ndarray, digests: np.ndarray) -> np.ndarray:
         """Return which records are new or not as they are stored, bool (n,); only their tokens need be made.
@@ -143,8 +144,9 @@ class Vault:
 
     def counts(self) -> dict[str, int]:
         """Return how many records each source has, of sources that have any."""
-        counts = {source: len(self.keys(source)) for source in sorted(self.names)}
-        return {source: count for source, count in counts.items() if count}
+        stored = np.bincount(self.rows.sources, minlength=len(self.names)) if self.names else np.empty(0, np.int64)
+        counts = {name: len(self.keys(name)) if self.waits else int(stored[n]) for n, name in enumerate(self.names)}
+        return {source: count for source, count in sorted(counts.items()) if count}
 
     def count(self, source: str | None = None) -> int:
         """Return how many records `source`, or all sources together, have."""
@@ -163,9 +165,10 @@ class Vault:
         """Return everything that waits for linking, sources by name and records by key."""
         held = {number: self._incoming.keys(number) for number in np.argsort(self.names).tolist()}
         source = np.repeat(np.array([*held], np.int16), [len(keys) for keys in held.values()])
-        batch, gone = TokenBatch.empty(len(source)), self._incoming.gone()
-        for number in held:
-            batch.put(source == number, self._incoming.batch(number))
+        gone, batch, at = self._incoming.gone(), TokenBatch.empty(len(source)), 0
+        for number, keys in held.items():
+            batch.put(slice(at, at + len(keys)), self._incoming.batch(number))
+            at += len(keys)
         stale = [self._at(keys, number) for number, keys in held.items()]
         stale += [self._at(gone, number) for number in held]
         return Waiting(source, batch, gone, np.unique(np.concatenate([np.empty(0, np.int64), *stale])))
@@ -195,33 +198,45 @@ class Vault:
     def commit(self, waiting: Waiting, slots: np.ndarray) -> None:
         """Store what was waiting, with the slot of each of its entries, uint32 (n, HANDLES); forget the rest.
 
-        The entries are written first and the waiting tokens forgotten last, so that a night that is interrupted finds
-        them again; entries that lead to no record are found and left out.
+        The entries are in place before the records, and the waiting tokens are forgotten last, so that a night that is
+        interrupted finds them again; entries that lead to no record are found and left out.
         """
         batch = waiting.batch
         numbers = np.empty((len(batch), 2), np.uint64)
         for number in np.unique(waiting.source):
             mine = waiting.source == number
             numbers[mine] = self._record_numbers(batch.keys[mine], int(number))
-        labels = self._store_entries(waiting, slots, numbers[:, 0])
+        entries = self._entries(waiting, slots, numbers[:, 0])
+        labels = entries.label[: numbers.size // 2 * HANDLES].reshape(HANDLES, -1)
 
-        def opened(anchor: int, at: np.ndarray) -> tuple[OneWay, np.ndarray]:
-            column = len(TAGS) + anchor
-            return self.map.hashed(self.secrets(batch.anchors[at, anchor], column)), slots[at, column]
+        def opened(at: np.ndarray) -> Iterator[tuple[OneWay, np.ndarray]]:
+            tokens, places = batch.anchors[at], slots[at]
+            for anchor in range(len(ANCHORS)):
+                column = len(TAGS) + anchor
+                yield self.map.hashed(self.secrets(tokens[:, anchor], column)), places[:, column]
 
-        self.rows.rewrite(waiting.stale, Fresh(batch, waiting.source, numbers, labels, opened))
+        fresh = Fresh(batch, waiting.source, numbers, labels, opened)
+        with ThreadPoolExecutor(1) as beside:
+            written = beside.submit(self.map.rewrite, self.entries_of(waiting.stale), entries)
+            self.rows.rewrite(waiting.stale, fresh, written.result)
         self._incoming.clear()
         self._forget()
 
-    def _store_entries(self, waiting: Waiting, slots: np.ndarray, numbers: np.ndarray) -> np.ndarray:
-        """Store the entries of what was waiting; return their labels, uint64 (HANDLES, n)."""
-        parts = np.empty((3, HANDLES, len(numbers)), np.uint64)
-        for column in range(HANDLES):
+    def _entries(self, waiting: Waiting, slots: np.ndarray, numbers: np.ndarray) -> Entries:
+        """Return the entries of what was waiting, column after column, and the markers they need."""
+        n, beyond = len(numbers), int(np.count_nonzero((slots >= FIRST_WINDOW) & (slots < SLOTS)))
+        made = Entries(*(np.empty(n * HANDLES + beyond, np.uint64) for _ in range(3)))
+
+        def of_column(column: int) -> Entries:
             secrets = self.secrets(waiting.batch.column(column), column)
-            entry = self.map.entries(secrets, slots[:, column], numbers)
-            parts[:, column] = entry.label, entry.check, entry.pointer
-        self.map.rewrite(self.entries_of(waiting.stale), Entries(*(part.ravel() for part in parts)))
-        return np.array(parts[0])
+            made.put(column * n, self.map.entries(secrets, slots[:, column], numbers))
+            return self.map.markers(secrets, slots[:, column])
+
+        end = n * HANDLES
+        for markers in on_all_cores(of_column, range(HANDLES)):
+            made.put(end, markers)
+            end += len(markers.label)
+        return Entries(made.label[:end], made.check[:end], made.pointer[:end])
 
     def rekey(self, old: KeyRing, new: KeyRing) -> None:
         """Replace K2: everything at rest comes under the new one, nothing is linked again."""

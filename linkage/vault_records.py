@@ -7,7 +7,7 @@ that anchor. The mask depends on the digest, so that changed content never meets
 Which records there are and how they are found is `linkage.vault`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,15 +20,15 @@ from linkage.keys import KeyRing
 from linkage.multimap import FEATURES
 from linkage.prf import BLOCK, Aes, OneWay, keystream
 from linkage.rows import Column, SortedRows
-from linkage.rules import ANCHORS, HANDLES, ROUND
+from linkage.rules import HANDLES, ROUND
 
 _LABELS: Final = slice(2, 2 + 8 * HANDLES)
 _FEATURES: Final = _LABELS.stop
 BODY_BYTES: Final = -(-(_FEATURES + 2 * len(ROUND.features)) // BLOCK) * BLOCK
 _COLUMNS: Final = {"number": ("<u8", 0), "rest": ("<u8", 0), "digest": ("<u8", 0), "body": ("|u1", BODY_BYTES)}
 
-Opened = Callable[[int, np.ndarray], tuple[OneWay, np.ndarray]]
-"""Of an anchor's number and some records: the one-way function of their anchors, and the slots of their entries."""
+Opened = Callable[[np.ndarray], Iterator[tuple[OneWay, np.ndarray]]]
+"""Of some records, anchor after anchor: the one-way function of their anchors, and the slots of their entries."""
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,9 @@ class Fresh:
         body = np.zeros((n, BODY_BYTES), np.uint8)
         body[:, :2] = self.source[at].astype("<u2").view(np.uint8).reshape(n, 2)
         body[:, _LABELS] = np.ascontiguousarray(self.labels[:, at].T).view(np.uint8).reshape(n, 8 * HANDLES)
-        for anchor in range(len(ANCHORS)):
+        for anchor, (hashed, slots) in enumerate(self.opened(at)):
             plain = np.ascontiguousarray(features[:, ROUND.spans[anchor]]).view(np.uint8)
-            body[:, _span(anchor)] = plain ^ _feature_mask(*self.opened(anchor, at), plain.shape[1])
+            body[:, _span(anchor)] = plain ^ _feature_mask(hashed, slots, plain.shape[1])
         return body
 
 
@@ -104,15 +104,15 @@ class RecordRows:
         masked = self._bodies(at)[:, _span(anchor)]
         return np.ascontiguousarray(masked ^ _feature_mask(hashed, slots, masked.shape[1])).view("<u2")
 
-    def rewrite(self, drop: np.ndarray, fresh: Fresh) -> None:
-        """Write the file anew without the rows at `drop` and with those of `fresh`."""
+    def rewrite(self, drop: np.ndarray, fresh: Fresh, after: Callable[[], object]) -> None:
+        """Write the file anew without the rows at `drop` and with those of `fresh`, once `after` has returned."""
         number, rest = fresh.numbers[:, 0], fresh.numbers[:, 1]
         digest = self.digest_of(fresh.batch.digests)
 
         def body(at: np.ndarray) -> np.ndarray:
             return np.asarray(fresh.body(at) ^ _mask(self._ring, number[at], rest[at], digest[at]))
 
-        self._rows.rewrite(self._path, drop, number, {"rest": rest, "digest": digest, "body": body})
+        self._rows.rewrite(self._path, drop, number, {"rest": rest, "digest": digest, "body": body}, after)
 
     def rekey(self, new: KeyRing, renamed: Callable[[np.ndarray], np.ndarray]) -> None:
         """Put every body under another K2; `renamed` gives the new label of each old one."""

@@ -1,5 +1,7 @@
 """Sorted rows, against plain dictionaries: what a change leaves, what a failed one does not touch."""
 
+import stat
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -21,9 +23,16 @@ def text(numbers: list[int], night: int) -> np.ndarray:
     return np.array([[number, night, 7] for number in numbers], np.uint8).reshape(-1, 3)
 
 
+@pytest.fixture(scope="module", params=[32, 1 << 20], ids=["windows of a few rows", "one window"])
+def window(request):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("linkage.rows._WINDOW_BYTES", request.param)
+        yield
+
+
 @given(nights=st.lists(st.tuples(KEYS, KEYS), max_size=5))
 @settings(max_examples=60, deadline=None)
-def test_a_file_holds_what_a_dictionary_would(nights, tmp_path_factory):
+def test_a_file_holds_what_a_dictionary_would(window, nights, tmp_path_factory):
     path, model = tmp_path_factory.mktemp("rows") / "some.rows", {}
     for night, (leave, come) in enumerate(nights):
         rows = SortedRows.read(path, SHAPES)
@@ -48,6 +57,12 @@ def test_columns_can_be_made_as_they_are_written(tmp_path, monkeypatch):
     )
     rows = SortedRows.read(tmp_path / "a", SHAPES)
     assert rows.columns["text"][rows.find(spread(numbers)), 0].tolist() == numbers
+
+
+def test_only_its_owner_may_read_the_file(tmp_path):
+    path = tmp_path / "some.rows"
+    SortedRows.read(path, SHAPES).rewrite(path, np.empty(0, np.int64), spread([1]), {"text": text([1], 0)})
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
 def test_a_rewrite_that_fails_midway_leaves_the_file_and_nothing_beside_it(tmp_path):

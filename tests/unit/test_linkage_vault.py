@@ -219,18 +219,8 @@ def test_a_night_that_cannot_be_written_leaves_the_vault_before_it_and_tonights_
     assert (stored.counts(), stored.waits) == (again.counts(), False)
 
 
-@pytest.mark.parametrize(
-    "file",
-    [
-        "keys-0.sealed",
-        pytest.param(
-            "source-0.sealed",
-            marks=pytest.mark.xfail(strict=True, reason="keys are noted as waiting before their tokens are written"),
-        ),
-    ],
-)
-def test_a_delivery_that_cannot_be_written_stops_no_other_source(ring, vault, file):
-    blocked = vault._path / "incoming" / f"{file}.new"
+def test_a_delivery_that_cannot_be_written_stops_no_other_source(ring, vault):
+    blocked = vault._path / "incoming" / "source-0.sealed.new"
     blocked.mkdir(parents=True)
     with pytest.raises(OSError, match=blocked.name):
         vault.upsert("birth", tokens(ring, 0, 20))
