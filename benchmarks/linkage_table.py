@@ -68,7 +68,10 @@ def _remarks(rows: list[dict[str, Any]], missing: list[str]) -> list[str]:
         f"Ours: model {card['version']}, layout {card['layout']}; beside the tokens {sealed:.0f} sealed bytes a record."
     ]
     if whole := ours["exposure"].get("whole_with_sources"):
-        lines.append(f"Whole transcript for a watcher who knows each record's source: {whole:.2%}.")
+        lines.append(
+            f"Whole transcript for a watcher who knows each record's source: {whole:.2%}. A whole token file (worst "
+            f"source), for whoever opens it with the hub's private key: {ours['exposure']['token_file']:.2%}."
+        )
     for row in rows[1:]:
         if row["way"] == PLAINTEXT:
             gap = ours["cluster"]["f1"] - row["cluster"]["f1"]

@@ -14,6 +14,8 @@ from benchmarks.data.folder import Folder
 from benchmarks.peers.outcome import Laps, arguments, write_exposure, write_outcome
 from linkage.attack import measure_transcript
 from linkage.attack.at_rest import Store
+from linkage.attack.token_file import measure_file
+from linkage.batch import TokenBatch
 from linkage.keys import KeyRing
 from linkage.ledger import Ledger
 from linkage.records import key_matrix
@@ -46,6 +48,10 @@ class Hub:
                 changed = vault.changed(source, keys, digests(table, self.ring, form))
                 table = table.filter(pa.array(changed))
             vault.upsert(source, encode(table, source, self.ring, form))
+
+    def tokens(self, source: str) -> TokenBatch:
+        """Return all tokens of one source, as its token file would hold them."""
+        return encode(self.data.identifiers(source), source, self.ring, self.data.about["date_format"].get(source))
 
     def link(self, night: date = NIGHT, observe: Callable[[Transcript], None] | None = None) -> LinkReport:
         """Link what waits."""
@@ -93,7 +99,7 @@ def measure(hub: Hub, out: Path) -> None:
 
 
 def expose(hub: Hub, out: Path) -> None:
-    """Link once and write what the store and the night's transcript give away."""
+    """Link once and write what the store, the night's transcript and an opened token file give away."""
     seen: list[Transcript] = []
     hub.load()
     hub.link(observe=seen.append)
@@ -106,6 +112,7 @@ def expose(hub: Hub, out: Path) -> None:
         whole=sent["all"]["singled_out"],
         whole_with_sources=sent["all_with_sources"]["singled_out"],
         sources={name: one["singled_out"] for name, one in sent["sources"].items()},
+        token_file=max(measure_file(hub.tokens(source)).singled_out for source in hub.data.sources),
     )
 
 
