@@ -12,13 +12,15 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from assets.metadata import with_tables
 from assets.night import Night
 from linkage.evidence import evidence_store
+from linkage.explain import pair_bars
 from linkage.ledger import Ledger
-from linkage.model import load_model
+from linkage.model import Model, load_model
 from linkage.quality import linkage_quality
 from linkage.review import DecisionLog
-from linkage.review_queue import markdown, review_metadata
+from linkage.review_queue import questions, review_metadata
 
 _SUBGROUPS = """
     with labelled as (
@@ -37,6 +39,9 @@ _SUBGROUPS = """
     from record_child as ledger
     join labelled using (child_id)
 """
+_SHOWN = 5
+"""How many open questions the page explains."""
+
 _PAIR_COLUMNS = ("source", "other_source", "linked", "precision_estimate", "recall_estimate", "recall_low")
 
 
@@ -57,22 +62,38 @@ def night_quality(night: Night) -> pa.Table | None:
 
 
 def quality_metadata(night: Night) -> dict[str, Any]:
-    """Return what the page of the links shows: the review queue in counts, and how each two sources link.
+    """Return what the page of the links shows: the review queue in counts, why of its first, how two sources link.
 
-    Counts and shares of whole sources only; nothing is of a record.
+    Counts and shares of whole sources, and the waterfalls of the first questions, which name no record.
     """
+    evidence, threshold = _evidence(night), _threshold(night)
     record_child = Ledger(night.paths.ledger, night.keys).record_child()
-    decisions = DecisionLog(night.paths.root / "decisions.sealed", night.keys)
-    shown = review_metadata(_evidence(night), record_child, decisions.standing(), _threshold(night))
+    standing = DecisionLog(night.paths.decisions, night.keys).standing()
+    shown = review_metadata(evidence, record_child, standing, threshold)
+    asked = questions(evidence, record_child, standing, threshold)[:_SHOWN]
+    model, records = _model(night), record_child.num_rows
+    shown["first questions"] = [
+        {
+            "number": one.number,
+            "sources": " - ".join(sorted(record[0] for record in one.pair)),
+            "bits": f"{one.row['weight']:+.1f}",
+            "now": one.row["outcome"],
+            "why": ", ".join(f"{b.comparison} {b.level} {b.bits:+.1f}" for b in pair_bars(one.row, model, records)),
+        }
+        for one in asked
+        if one.row
+    ]
     rows = _quality(night, record_child, None)
     pairs = rows.filter(pc.is_valid(rows.column("other_source"))).to_pylist()
-    cells = [tuple(_cell(row[name]) for name in _PAIR_COLUMNS) for row in pairs if row["linked"]]
-    return shown | {"quality_by_source_pair": markdown(_PAIR_COLUMNS, cells)}
+    shown["quality by source pair"] = [
+        {name: _cell(row[name]) for name in _PAIR_COLUMNS} for row in pairs if row["linked"]
+    ]
+    return with_tables(shown)
 
 
 def _quality(night: Night, record_child: pa.Table, subgroups: pa.Table | None) -> pa.Table:
     single = [source.source for source in night.policy.sources.values() if source.one_record_a_child]
-    found = linkage_quality(record_child, _evidence(night), subgroups, load_model(), _threshold(night), single)
+    found = linkage_quality(record_child, _evidence(night), subgroups, _model(night), _threshold(night), single)
     # How many families sent a form, and how they link, is nobody's business outside the hub.
     forms = pa.array([s.source for s in night.policy.sources.values() if s.kind == "consent"], pa.string())
     about = [pc.is_in(found.column(name), forms) for name in ("source", "other_source")]
@@ -80,7 +101,11 @@ def _quality(night: Night, record_child: pa.Table, subgroups: pa.Table | None) -
 
 
 def _evidence(night: Night) -> dict[str, pa.Table]:
-    return evidence_store(night.paths.root / "evidence.sealed", night.keys).read()
+    return evidence_store(night.paths.evidence, night.keys).read()
+
+
+def _model(night: Night) -> Model:
+    return load_model(night.settings.model, night.paths.models)
 
 
 def _threshold(night: Night) -> float:

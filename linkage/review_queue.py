@@ -102,25 +102,22 @@ def review_metadata(
 ) -> dict[str, Any]:
     """Return counts for a page that many may read: nothing in them is of a record.
 
-    Keys: `questions_open`, `questions_tied`, `questions_disputed`, `decided` by verdict, and two tables in markdown,
-    `questions_by_source_pair` and `weights` (scored pairs by weight in steps of 5 bits and outcome).
+    Counts by name, and two tables as lists of rows: open questions by source pair, and scored pairs by weight in steps
+    of 5 bits and outcome.
     """
     asked = questions(evidence, record_child, standing, threshold)
     pairs = Counter(" - ".join(sorted(record[0] for record in one.pair)) for one in asked)
     return {
-        "questions_open": len(asked),
-        "questions_tied": sum(one.touched for one in asked),
-        "questions_disputed": sum(one.standing == DISPUTED for one in asked),
-        "decided": dict(sorted(Counter(str(one.verdict) for one in standing.values()).items())),
-        "questions_by_source_pair": markdown(("sources", "questions"), sorted(pairs.items())),
-        "weights": markdown(("bits", "outcome", "pairs"), _histogram(evidence.get("pairs"))),
+        "open questions": len(asked),
+        "open questions touched by a tie": sum(one.touched for one in asked),
+        "open questions that reviewers dispute": sum(one.standing == DISPUTED for one in asked),
+        "decided by reviewers": dict(sorted(Counter(str(one.verdict) for one in standing.values()).items())),
+        "open questions by source pair": [{"sources": one, "questions": count} for one, count in sorted(pairs.items())],
+        "scored pairs by weight": [
+            {"bits": bits, "outcome": outcome, "pairs": count}
+            for bits, outcome, count in _histogram(evidence.get("pairs"))
+        ],
     }
-
-
-def markdown(columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> str:
-    """Return rows as a markdown table."""
-    lines = [columns, tuple("---" for _ in columns), *rows]
-    return "\n".join(f"| {' | '.join(str(cell) for cell in line)} |" for line in lines)
 
 
 def _histogram(pairs: pa.Table | None) -> list[tuple[str, str, int]]:

@@ -7,7 +7,7 @@ check, and the night goes on without it; only a state in which the two stores di
 Annotations are real here, not postponed: Dagster reads those of a nested function from the function itself.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -25,7 +25,6 @@ from dagster import (
     PartitionsDefinition,
     ResourceParam,
     TableColumn,
-    TableRecord,
     TableSchema,
     multi_asset,
 )
@@ -35,6 +34,7 @@ from assets.extracts.checks import CHECKS, MEANING, SOUND
 from assets.extracts.load import LoadReport, load_source
 from assets.extracts.nights import open_nights
 from assets.extracts.store import content_table
+from assets.metadata import with_tables
 from assets.night import Night
 from mou_policies.model import SourcePolicy
 from mou_policies.treatments import output_types
@@ -214,12 +214,4 @@ def _content_metadata(outcome: LoadReport, night: Night) -> dict[str, Any]:
     }
     if outcome.refusal:
         told["refused"] = f"{outcome.refusal}; {outcome.remedy}"
-    tables = {"files": files, "dropped by policy": drops, "quarantined": reasons}
-    told.update({name: _table(rows) for name, rows in tables.items() if rows})
-    return told
-
-
-def _table(rows: Sequence[Mapping[str, Any]]) -> MetadataValue[Any]:
-    kinds = {name: "int" if isinstance(value, int) else "string" for name, value in rows[0].items()}
-    schema = TableSchema(columns=[TableColumn(name, kind) for name, kind in kinds.items()])
-    return MetadataValue.table([TableRecord(dict(row)) for row in rows], schema)
+    return told | with_tables({"files": files, "dropped by policy": drops, "quarantined": reasons})

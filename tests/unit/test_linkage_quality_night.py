@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 
 from assets import quality
+from assets.night import StatePaths
 from assets.outcomes.trust import QUALITY_SCHEMA
 from linkage import rules
 from linkage.evidence import JOINS, evidence_store
@@ -45,8 +46,8 @@ def night(tmp_path, monkeypatch):
         name: SimpleNamespace(source=name, kind=kind, one_record_a_child=True) for name, kind in kinds.items()
     }
     return SimpleNamespace(
-        paths=SimpleNamespace(root=tmp_path, ledger=tmp_path / "ledger.sealed", spine=tmp_path / "spine.duckdb"),
-        keys=ring, policy=SimpleNamespace(sources=sources_of), settings=SimpleNamespace(threshold_bits=None),
+        paths=StatePaths.under(tmp_path), keys=ring, policy=SimpleNamespace(sources=sources_of),
+        settings=SimpleNamespace(threshold_bits=None, model=None),
     )  # fmt: skip
 
 
@@ -67,9 +68,11 @@ def test_nothing_linked_yet_is_none(night):
 
 def test_the_page_shows_source_pairs_and_nothing_of_a_record(night):
     shown = quality.quality_metadata(night)
-    lines = shown["quality_by_source_pair"].splitlines()
-    assert lines[0].startswith("| source | other_source |")
-    assert [line.split(" | ")[0:2] for line in lines[2:]] == [["| birth", "school"], ["| school", "birth"]]
-    assert shown["questions_open"] == 0
+    records = shown["quality by source pair"].records
+    assert [(row.data["source"], row.data["other_source"]) for row in records] == [
+        ("birth", "school"),
+        ("school", "birth"),
+    ]
+    assert shown["open questions"] == 0
     assert "forms" not in str(shown)
     assert not [key for _, key, child in RECORDS if key.hex()[:8] in str(shown) or child in str(shown)]
