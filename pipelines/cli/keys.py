@@ -16,7 +16,7 @@ from pipelines.cli.screen import JsonOption, WorkspaceOption, print_json, progre
 from pipelines.workspace import open_workspace
 
 if TYPE_CHECKING:
-    from mou_policies.policy import Policy
+    from mou_policies.policy import Policy, SourcePolicy
 
 OutOption = Annotated[Path, typer.Option("--out", help="File to write; it must not exist yet.")]
 K1Option = Annotated[
@@ -147,7 +147,14 @@ def _uses(policy: Policy, sources: Sequence[str]) -> list[str]:
         known = ", ".join(sorted(policy.sources)) or "none"
         raise typer.BadParameter(f"no agreement in force names {', '.join(unknown)}; in force today: {known}")
     held = [policy.sources[source] for source in sources]
-    return ["content.rows", *(f"record.{s.namespace}" for s in held), *(f"pseudonym:{s.agency}" for s in held)]
+    named = list(policy.sources.values()) if any(map(_names_records_of_others, held)) else held
+    return ["content.rows", *(f"record.{s.namespace}" for s in named), *(f"pseudonym:{s.agency}" for s in held)]
+
+
+def _names_records_of_others(source: SourcePolicy) -> bool:
+    """Say whether rows of a source name records of whichever source a column says, as consent forms do."""
+    fields = (field for table in source.tables.values() for field in table.fields)
+    return any(field.treatment.namespace_column for field in fields)
 
 
 def rotate_k2(workspace: WorkspaceOption = None) -> None:

@@ -36,10 +36,12 @@ def city(tmp_path, monkeypatch):
     monkeypatch.setenv("CRADLEPATH_WORKSPACE", str(tmp_path / "city"))
     monkeypatch.setattr(rules, "layout", lambda: "layout-1", raising=False)
     monkeypatch.setattr(vault, "Vault", Held)
+    naming = SimpleNamespace(treatment=SimpleNamespace(namespace_column="source"))
     sources = {
-        "school": SimpleNamespace(namespace="school", agency="schools"),
-        "absences": SimpleNamespace(namespace="school", agency="schools"),
-        "clinic": SimpleNamespace(namespace="clinic", agency="health"),
+        "school": SimpleNamespace(namespace="school", agency="schools", tables={}),
+        "absences": SimpleNamespace(namespace="school", agency="schools", tables={}),
+        "clinic": SimpleNamespace(namespace="clinic", agency="health", tables={}),
+        "forms": SimpleNamespace(namespace="forms", agency="office", tables={"f": SimpleNamespace(fields=[naming])}),
     }
     monkeypatch.setattr(policy, "compile_policy", lambda folder, on: SimpleNamespace(sources=sources, on=on))
     app = typer.Typer()
@@ -104,6 +106,13 @@ def test_a_kit_is_for_sources_that_agreements_name(city):
     said = city.run("agency-kit", "school", "zoo", "--out", city.root / "kit.json", fails=True).output
     assert re.search(r"no agreement in force names\s+zoo", said)
     assert not (city.root / "kit.json").exists()
+
+
+def test_the_kit_of_a_consent_office_has_the_record_keys_of_every_source_that_its_forms_may_name(city):
+    city.run("init")
+    city.run("agency-kit", "forms", "--out", city.root / "kit.json")
+    held = json.loads((city.root / "kit.json").read_text())["keys"]
+    assert set(held) == {"content.rows", "pseudonym:office", "record.clinic", "record.forms", "record.school"}
 
 
 def test_a_kit_follows_the_agreements_of_today(city, monkeypatch):
