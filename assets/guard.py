@@ -25,14 +25,16 @@ def is_for_people(error: BaseException) -> bool:
 
 def place_of(error: BaseException) -> str:
     """Return `module.py:line` of the innermost frame of `error` that lies in our rooms."""
-    frames = traceback.extract_tb(error.__traceback__)
-    ours = [frame for frame in frames if any(f"/{room}/" in frame.filename for room in ROOMS)]
+    frames = [
+        (frame.filename.replace("\\", "/").split("/"), frame.lineno)
+        for frame in traceback.extract_tb(error.__traceback__)
+    ]
     if not frames:
         return "unknown place"
-    frame = (ours or frames)[-1]
-    parts = frame.filename.replace("\\", "/").split("/")
-    start = next((i for i, part in enumerate(parts) if part in ROOMS and i + 1 < len(parts)), len(parts) - 1)
-    return f"{'/'.join(parts[start:])}:{frame.lineno}"
+    ours = [frame for frame in frames if not set(ROOMS).isdisjoint(frame[0][:-1])]
+    parts, line = (ours or frames)[-1]
+    start = next((i for i, part in enumerate(parts[:-1]) if part in ROOMS), len(parts) - 1)
+    return f"{'/'.join(parts[start:])}:{line}"
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 import dagster as dg
 import pytest
 
-from assets.guard import StepFailedError, no_values_in_errors
+from assets.guard import StepFailedError, no_values_in_errors, place_of
 from pipelines.cli import one_line
 from pipelines.workspace import WorkspaceError
 
@@ -27,6 +27,13 @@ def test_an_error_of_our_own_is_kept() -> None:
 def test_the_screen_withholds_what_it_does_not_know() -> None:
     assert PLANTED not in one_line(ValueError(PLANTED))
     assert one_line(WorkspaceError("two\nlines")) == "two lines"
+
+
+@pytest.mark.parametrize("where", [r"C:\apps\linkage\names.py", "/srv/linkage/names.py"])
+def test_the_place_is_named_from_the_room_on_every_system(where: str) -> None:
+    with pytest.raises(ZeroDivisionError) as failed:
+        exec(compile("1 / 0", where, "exec"), {})  # noqa: S102
+    assert place_of(failed.value) == "linkage/names.py:1"
 
 
 def test_dagster_stores_nothing_of_a_planted_value() -> None:
