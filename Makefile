@@ -67,10 +67,12 @@ evaluate: .venv/.run  ## precision and recall of the demo city's links against i
 	@$(BIN)/cradlepath evaluate --workspace $(CITY) --truth $(CITY)/truth.csv
 
 lock: .venv/.run  ## resolve the locks anew from pyproject.toml
-	@printf 'hatchling\neditables\n' | $(BIN)/uv pip compile $(LOCKFLAGS) pyproject.toml - -o requirements.lock
-	@printf 'hatchling\neditables\n' | $(BIN)/uv pip compile $(LOCKFLAGS) --extra dev -c requirements.lock pyproject.toml - -o requirements-dev.lock
-	@printf 'uv\n' | $(BIN)/uv pip compile $(LOCKFLAGS) - -o requirements-installer.lock
+	@printf 'hatchling\neditables\npip\n' | $(COMPILE) --extra hub pyproject.toml - -o requirements.lock
+	@printf 'hatchling\neditables\npip\n' | $(COMPILE) --extra dev -c requirements.lock pyproject.toml - -o requirements-dev.lock
+	@printf 'setuptools\n' | $(COMPILE) --extra agency -c requirements.lock pyproject.toml - -o requirements-agency.lock
+	@printf 'uv\n' | $(COMPILE) - -o requirements-installer.lock
 
+COMPILE = $(BIN)/uv pip compile $(LOCKFLAGS)
 LOCKFLAGS := --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
   --no-emit-index-url --no-emit-find-links --no-strip-extras
 

@@ -13,13 +13,15 @@ import sys
 import typer
 from typer.exceptions import Abort, TyperException
 
-from assets.guard import is_for_people, place_of
-from pipelines.cli import agreements, attack, child, city, keys, links, night, releases, review, tokenise
+from assets.guard import ROOMS, is_for_people, place_of
+from pipelines.cli import agreements, attack, child, city, keys, links, model, night, releases, review, tokenise
+from pipelines.cli.extras import Commands
 
 REFUSED = 3
 
 app = typer.Typer(
     name="cradlepath",
+    cls=Commands,
     help="One private ID per child from birth to grade 12: load agencies' extracts under their agreements, link them "
     "by keyed tokens, and publish de-identified outcomes.",
     no_args_is_help=True,
@@ -27,7 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for group in (city, night, links, child, review, attack, releases, agreements, keys, tokenise):
+for group in (city, night, links, child, review, model, attack, releases, agreements, keys, tokenise):
     group.register(app)
 
 
@@ -55,6 +57,8 @@ def one_line(error: Exception) -> str:
     """Return the text of one of our own errors, or the kind and place of any other."""
     if is_for_people(error):
         return " ".join(str(error).split())
+    if isinstance(error, ModuleNotFoundError) and error.name and error.name.split(".")[0] not in ROOMS:
+        return f"found no module {error.name}, which this command needs; install cradlepath[hub] (docs/operator.md)"
     if isinstance(error, OSError) and error.filename:
         return f"{error.strerror}: {error.filename}"
     return f"unexpected {type(error).__name__} at {place_of(error)}; nothing was published; please report this line"
