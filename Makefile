@@ -16,8 +16,8 @@ help:  ## list these targets
 define install
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-installer.lock
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r $(1) 2>/dev/null \
-	  || $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(1)
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes $(2) -r $(1) 2>/dev/null \
+	  || $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes $(2) -r $(1)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 endef
@@ -30,6 +30,11 @@ endef
 	@echo "Adding the tools of requirements-dev.lock ..."
 	$(call install,requirements-dev.lock)
 
+# PySpark comes as source, 456 MB: it is built with the setuptools of requirements-dev.lock, not with one fetched unseen.
+.venv/.spark: requirements-spark.lock .venv/.dev
+	@echo "Adding PySpark of requirements-spark.lock ..."
+	$(call install,requirements-spark.lock,--no-build-isolation)
+
 run: .venv/.run  ## make the demo city, run its first night, say what happened and what to do next
 	@$(BIN)/cradlepath demo --children $(CHILDREN) --seed $(SEED) --nights 3 --out $(CITY) --replace
 	@$(BIN)/cradlepath nightly --workspace $(CITY)
@@ -37,7 +42,7 @@ run: .venv/.run  ## make the demo city, run its first night, say what happened a
 test: .venv/.dev  ## every test that is not marked slow, in under ten minutes
 	@$(BIN)/python -m pytest -m "not slow"
 
-test-all: .venv/.dev  ## every test
+test-all: .venv/.spark  ## every test, those on Spark too (they need Java 17)
 	@$(BIN)/python -m pytest
 
 lint: .venv/.dev  ## ruff, mypy --strict and the rooms' import contract
@@ -68,7 +73,8 @@ evaluate: .venv/.run  ## precision and recall of the demo city's links against i
 
 lock: .venv/.run  ## resolve the locks anew from pyproject.toml
 	@printf 'hatchling\neditables\npip\n' | $(COMPILE) --extra hub pyproject.toml - -o requirements.lock
-	@printf 'hatchling\neditables\npip\n' | $(COMPILE) --extra dev -c requirements.lock pyproject.toml - -o requirements-dev.lock
+	@printf 'hatchling\neditables\npip\nsetuptools\n' | $(COMPILE) --extra dev -c requirements.lock pyproject.toml - -o requirements-dev.lock
+	@echo 'pyspark>=4.1,<5' | $(COMPILE) -c requirements-dev.lock - -o requirements-spark.lock
 	@printf 'setuptools\n' | $(COMPILE) --extra agency -c requirements.lock pyproject.toml - -o requirements-agency.lock
 	@printf 'uv\n' | $(COMPILE) - -o requirements-installer.lock
 

@@ -6,6 +6,7 @@ memory only, and lie in the spill folder until it has ended. Needs `cradlepath[s
 
 import math
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -75,6 +76,8 @@ def signed(table: pa.Table) -> pa.Table:
 
 
 def _require_pyspark() -> None:
+    # Spark is handed Arrow tables and gives Arrow tables back: how well it knows pandas does not matter here.
+    warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
     try:
         import pyspark  # noqa: F401, PLC0415
     except ModuleNotFoundError:

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -143,9 +145,23 @@ def gx() -> Any:
     """Import Great Expectations, quiet: no progress bars, no analytics, no log lines that could quote a value."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     logging.getLogger("great_expectations").setLevel(logging.CRITICAL)
-    import great_expectations  # noqa: PLC0415  (takes seconds: only a night needs it)
+    with _unseen("pyspark"):
+        import great_expectations  # noqa: PLC0415  (takes seconds: only a night needs it)
 
     return great_expectations
+
+
+@contextmanager
+def _unseen(module: str) -> Iterator[None]:
+    """Let nobody import a module meanwhile: Great Expectations would load PySpark, which no check here uses."""
+    if module in sys.modules:
+        yield
+        return
+    sys.modules[module] = None  # type: ignore[assignment]  # its import then fails
+    try:
+        yield
+    finally:
+        del sys.modules[module]
 
 
 @cache

@@ -5,6 +5,7 @@ import pyarrow as pa
 import pytest
 from support.load_cases import field, table
 
+from assets.extracts import expectations
 from assets.extracts.expectations import expect, rule_of
 from mou_policies.model import Treatment
 
@@ -113,3 +114,11 @@ def test_every_rule_can_be_used():
         assert len({"values", "pattern", "least"} & set(rule)) == 1
         if "pattern" in rule:
             re.compile(rule["pattern"])
+
+
+def test_a_module_is_unseen_for_a_while_and_then_there_again() -> None:
+    with expectations._unseen("tabnanny"), pytest.raises(ImportError):
+        import tabnanny
+    import tabnanny
+
+    assert tabnanny.check
