@@ -75,7 +75,7 @@ lock: .venv/.run  ## resolve the locks anew from pyproject.toml
 	@printf 'hatchling\neditables\npip\n' | $(COMPILE) --extra hub pyproject.toml - -o requirements.lock
 	@printf 'hatchling\neditables\npip\nsetuptools\n' | $(COMPILE) --extra dev -c requirements.lock pyproject.toml - -o requirements-dev.lock
 	@echo 'pyspark>=4.1,<5' | $(COMPILE) -c requirements-dev.lock - -o requirements-spark.lock
-	@printf 'setuptools\n' | $(COMPILE) --extra agency -c requirements.lock pyproject.toml - -o requirements-agency.lock
+	@printf 'setuptools\nwheel\n' | $(COMPILE) --extra agency -c requirements.lock pyproject.toml - -o requirements-agency.lock
 	@printf 'uv\n' | $(COMPILE) - -o requirements-installer.lock
 
 COMPILE = $(BIN)/uv pip compile $(LOCKFLAGS)
