@@ -17,7 +17,8 @@ from nicknames import NickNamer
 
 _APOSTROPHES: Final = re.compile("['.`\u00b4\u2018\u2019\u02bb\u02bc]")
 _NOT_NAME: Final = re.compile(r"[^\w\s-]|_")
-_NEWBORN_OF: Final = re.compile(r"^([A-Z]{3,})S(BOY|GIRL)([ABC]?)$")
+_NEWBORN_OF: Final = re.compile(r"^([1-4]?)([A-Z]{3,})S(?:BOY|GIRL)([A-D1-4]?)$")
+_NEWBORN: Final = re.compile(r"^(?:BABY|INFANT|NEWBORN)(?:BOY|GIRL|MALE|FEMALE)([A-D1-4]?)$")
 START_LETTERS: Final = 3
 
 
@@ -67,9 +68,10 @@ def parse_given(text: str) -> Given:
     if not words:
         return Given()
     if mark := _NEWBORN_OF.match(words[0]):
-        return Given(mother=canonical_given(mark[1]), birth_order=_order_mark([mark[3]]))
+        return Given(mother=canonical_given(mark[2]), birth_order=_order_mark([mark[1], mark[3], *words[1:]]))
     if is_placeholder(words):
-        return Given(birth_order=_order_mark(words[1:]))
+        run_together = _NEWBORN.match(words[0])
+        return Given(birth_order=_order_mark([run_together[1] if run_together else "", *words[1:]]))
     first = words[0]
     if len(first) == 1 and len(words) > 1:
         first = words[1]
@@ -130,8 +132,10 @@ def split_full(text: str) -> tuple[str | None, str | None, str | None]:
 
 
 def is_placeholder(words: list[str]) -> bool:
-    """Say whether folded words stand for no name: BABY BOY, INFANT OF, TEST, UNKNOWN, XXX."""
+    """Say whether folded words stand for no name: BABY BOY, BABYGIRLA, INFANT OF anyone, TEST, UNKNOWN, XXX."""
     lists = name_lists()
+    if _NEWBORN.match(words[0]) or _NEWBORN.match("".join(words[:2])) or words[:2] in lists["newborn_of"]:
+        return True
     return words[0] in lists["placeholder_core"] and all(
         word in lists["placeholder_rest"] or word in lists["placeholder_core"] for word in words[1:]
     )

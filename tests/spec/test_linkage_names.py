@@ -84,12 +84,19 @@ def test_full_name(written, given, middle, surname):
         ("Infant 2", "2", None),
         ("Wendysgirl", None, "WENDY"),
         ("WENDYSBOYB", "2", "WENDY"),
+        ("1Wendysgirl", "1", "WENDY"),
+        ("Wendysgirl 2", "2", "WENDY"),
+        ("BabygirlA", "1", None),
+        ("Babyboy2", "2", None),
+        ("Baby Boy Smith", None, None),
+        ("Infant of Wendy", None, None),
         ("Cowboy", None, None),
     ],
 )
 def test_newborn_marks(written, order, mother):
     read = parse_given(written)
     assert (read.birth_order, read.mother) == (order, mother)
+    assert (read.exact is None) == (written != "Cowboy")
 
 
 @pytest.mark.parametrize(("written", "initial"), [("Lee", "L"), ("q.", "Q"), ("NMN", None), ("7", None), (" ", None)])
