@@ -16,6 +16,8 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"```sh\n(.*?)```", re.DOTALL)
 INLINE = re.compile(r"`((?:cradlepath|make) [^`]+)`")
 SERVERS = {"dagster"}
+READS_THE_MODEL = [["cradlepath", "model", "list"], ["cradlepath", "model", "show"]]
+"""What works on a city of any size; `train` and `use` are run by `tests/unit/test_cli_model.py`."""
 
 
 def commands(page: Path) -> list[str]:
@@ -33,7 +35,14 @@ ALL = sorted({(page.name, command) for page in PAGES for command in commands(pag
 
 
 def test_pages_show_commands() -> None:
-    assert {page.name for page in PAGES} >= {"README.md", "agreements.md", "operator.md", "steward.md", "releases.md"}
+    assert {page.name for page in PAGES} >= {
+        "README.md",
+        "agency.md",
+        "agreements.md",
+        "model.md",
+        "operator.md",
+        "steward.md",
+    }
     assert len(ALL) > 25
 
 
@@ -56,8 +65,9 @@ def test_a_command_in_the_docs_exists_as_written(page: str, command: str) -> Non
 
 
 def readers_commands() -> list[str]:
-    """Commands of the README and the steward's page that a reader runs on the demo city and that end."""
+    """Commands of the README, the steward's page and the model's that a reader runs on the demo city and that end."""
     shown = [*commands(ROOT / "README.md"), *commands(ROOT / "docs" / "steward.md")]
+    shown += [line for line in commands(ROOT / "docs" / "model.md") if line.split() in READS_THE_MODEL]
     chosen = [line for line in shown if line.startswith("cradlepath ") and line.split()[1] not in SERVERS]
     return list(dict.fromkeys(line for line in chosen if line.split()[1] not in {"demo", "nightly"}))
 

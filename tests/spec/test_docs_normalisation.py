@@ -115,4 +115,4 @@ def test_every_code_and_list_that_the_page_names_is_there() -> None:
     assert "12345" in lists["invalid_zip"]
     assert "078051120" in lists["invalid_ssn"]
     assert likeness.RARE == 1 / 20_000
-    assert {*"UNKNOWN TEST REFUSED XXX NMN".split()} <= set(names.name_lists()["placeholder_core"])
+    assert {*["UNKNOWN", "TEST", "REFUSED", "XXX", "NMN"]} <= set(names.name_lists()["placeholder_core"])
