@@ -98,6 +98,13 @@ def test_whoever_is_left_is_found_after_those_before_them_have_left(ring, file):
     assert found(Multimap(file, ring)) == {last: five[last]}
 
 
+def test_a_label_that_agrees_by_chance_is_no_hit(ring, file):
+    store = Multimap(file, ring)
+    entry = made(store, {(0, 1): 0})
+    store.rewrite(NONE, Entries(entry.label, entry.check ^ np.uint64(1), entry.pointer))
+    assert found(Multimap(file, ring)) == {}
+
+
 def test_another_k1_or_k2_finds_nothing(ring, file, tmp_path):
     store = Multimap(file, ring)
     store.rewrite(NONE, stored(store, placed([(0, 1), (1, 2)], {})))
