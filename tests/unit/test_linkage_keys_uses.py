@@ -28,4 +28,4 @@ def test_the_table_of_uses_is_complete():
     assert len(shown) == len(set(shown))
     assert len(shown) > 20
     assert in_code() - set(shown) == set()
-    assert {use for use in set(shown) - in_code() if not use.startswith("token.")} == set()
+    assert set(shown) - in_code() == set()

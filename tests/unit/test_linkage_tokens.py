@@ -125,6 +125,13 @@ def test_a_missing_value_cannot_be_told_from_a_present_one(ring):
             assert len(set(column.tolist())) == 3, name
 
 
+def test_no_two_features_of_a_row_are_equal_so_that_nobody_counts_what_is_there(ring):
+    people = [CHILD, CHILD | {"middle": None, "zip": None}, dict.fromkeys(CHILD)]
+    for row in batch(ring, *people).features:
+        by_chance = 3  # of 14,706 pairs of 16 bits each
+        assert len(row) - len(set(row.tolist())) <= by_chance
+
+
 def test_gaps_are_the_same_every_night_and_no_other_records(ring, tmp_path):
     empty = dict.fromkeys(CHILD)
     first, again = batch(ring, empty, empty), batch(ring, empty, empty)
