@@ -62,6 +62,8 @@ GROUPED = {  # sources, joins, must, cannot -> groups
     "a reviewer parts what a tag joined": ("012", [(0, 1), (1, 2)], [], [(0, 1)], "0 1 2"),
     "two tags that contradict each other": ("010", [(0, 1), (1, 2)], [], [], "0 1 2"),
     "a reviewer wins over a contradiction": ("010", [(0, 1), (1, 2)], [(0, 1)], [], "0 0 1"),
+    "two reviewed pairs of one two children, one joined and one parted": ("012", [], [(0, 1)], [(1, 0)], "0 1 2"),
+    "what is parted stays so, whatever else is joined": ("0123", [(0, 1)], [(2, 3)], [(0, 1)], "0 1 2 2"),
 }
 
 
@@ -72,6 +74,13 @@ def test_groups_fall_back_to_their_nodes_when_they_contradict_themselves(case):
     group = grouped(nodes(sources, {0, 1, 2}), *pairs).tolist()
     seen: dict[int, int] = {}
     assert " ".join(str(seen.setdefault(number, len(seen))) for number in group) == expected
+
+
+@pytest.mark.xfail(strict=True, reason="an accepted chain joins the ends that a reviewer has refused")
+def test_an_accepted_chain_does_not_join_what_a_reviewer_refused():
+    nobody, accepted, refused = np.empty((0, 2), np.int64), np.array([(0, 1), (1, 2)]), np.array([(0, 2)])
+    group = grouped(nodes("012", set()), nobody, accepted, refused)
+    assert group[0] != group[2]
 
 
 def test_one_record_speaks_for_those_of_a_group_that_say_the_same():
