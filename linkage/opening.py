@@ -44,13 +44,14 @@ def open_rounds(tonight: Universe, group: np.ndarray, vault: Vault) -> Opened:
     lacking = sources != np.uint64((1 << len(tonight.names)) - 1)
     of_fresh = of_record[: tonight.fresh]
     senders = representatives(of_fresh, tonight.values[0], lacking[of_fresh])
+    everyone = np.flatnonzero(lacking[of_fresh])
     sent = np.zeros((len(ANCHORS), tonight.fresh), bool)
     sent[:, senders] = True
     meets, crowded = np.zeros((len(ANCHORS), len(tonight.node)), bool), 0
     met: dict[str, np.ndarray] = {}
     for number, anchor in enumerate(ANCHORS):
-        held = tonight.holding(_FIRST + number, senders)
-        asking = tonight.asking[ASKED.index(number)] if anchor.asked else np.ones(len(tonight.node), bool)
+        held = tonight.holding(_FIRST + number, everyone if anchor.answered else senders)
+        asking = _asking(tonight, number, senders)
         if anchor.asked:
             held = held.take(among(held.value, held.value[asking[held.record]]))
             sent[number] = False
@@ -67,6 +68,16 @@ def open_rounds(tonight: Universe, group: np.ndarray, vault: Vault) -> Opened:
     tokens = _tokens(tonight, record, meets, vault)
     records = Records(of_record[record].astype(np.int32), single[of_record[record]], tokens, tonight.population)
     return Opened(senders, sent, record, meets, records, crowded)
+
+
+def _asking(tonight: Universe, number: int, senders: np.ndarray) -> np.ndarray:
+    """Return which records ask under an anchor, bool (n,): two records meet only where one of them asks."""
+    if ANCHORS[number].asked:
+        return np.asarray(tonight.asking[ASKED.index(number)])
+    asking = np.ones(len(tonight.node), bool)
+    asking[: tonight.fresh] = False
+    asking[senders] = True
+    return asking
 
 
 def _tokens(tonight: Universe, record: np.ndarray, meets: np.ndarray, vault: Vault) -> np.ndarray:

@@ -33,6 +33,8 @@ class Anchor:
 
     Two records that meet under any anchor of `unless` show nothing under this one: it tells nothing more. Under an
     `asked` anchor two records meet only where one of them has no known birth date: such a record asks, others answer.
+    Under an `answered` anchor every sender asks, and all records of the groups that send may answer: a number is in one
+    agency's file and not in another's, so that the one record that sends for a group may well lack it.
     """
 
     id: str
@@ -40,6 +42,7 @@ class Anchor:
     features: tuple[str, ...]
     unless: tuple[str, ...] = ()
     asked: bool = False
+    answered: bool = False
 
 
 TAGS: Final[tuple[Tag, ...]] = (
@@ -85,8 +88,8 @@ ANCHORS: Final[tuple[Anchor, ...]] = (
         (*_GIVEN, *_SURNAME, *_MIDDLE, "zip", "has_zip", *_ORDER),
         ("a1", "a2"),
     ),
-    Anchor("s", ("ssn",), _BY_NUMBER),
-    Anchor("m", ("medicaid_id",), _BY_NUMBER),
+    Anchor("s", ("ssn",), _BY_NUMBER, answered=True),
+    Anchor("m", ("medicaid_id",), _BY_NUMBER, answered=True),
     Anchor(
         "n1", ("given_canonical", "surname_1", "middle"), ("rare_surname", "sex", "zip", "mother_given"), asked=True
     ),

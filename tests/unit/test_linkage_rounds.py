@@ -178,6 +178,21 @@ def test_names_alone_are_sent_only_where_somebody_asks(hub):
         assert names[name] == [not unknown] * len(names[name]), "nobody knows a mother, so nobody asks by her"
 
 
+def test_a_number_is_answered_by_whoever_of_a_group_has_it(hub):
+    number = {"ssn": "223456788"}
+    hub.load("birth", ANN)
+    hub.load("health", ANN | number)
+    nobody = [one.record.tolist() for one in hub.rounds().sent if one.round_id == "features"]
+    hub.load("school", ANN | number | {"surname": "Adler", "birth_date": "2015-08-19"})
+    transcript = hub.rounds()
+    columns = sent(transcript, "anchors")
+    anchors = next(one for one in transcript.sent if one.round_id == "anchors")
+    health = anchors.record.tolist().index(1)
+    assert nobody == [[]]
+    assert [name for name, present in columns.items() if present[health]] == ["s"], "it sends nothing else"
+    assert hub.link()[0].children == 1
+
+
 BY_NAMES = {  # birth dates of two records that agree in all else -> how many children
     "one is missing": ("2015-03-09", None, 1),
     "one is a clerk's default": ("2015-03-09", "2001-01-01", 1),
