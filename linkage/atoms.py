@@ -20,6 +20,7 @@ ATOMS: Final[tuple[str, ...]] = (
     "given_end",
     "given_even",
     "given_odd",
+    "given_vowels",
     "given_2",
     "given_3",
     "given_4",
@@ -30,10 +31,6 @@ ATOMS: Final[tuple[str, ...]] = (
     "surname_3",
     "surname_4",
     "surname_sound",
-    "surname_start",
-    "surname_end",
-    "surname_even",
-    "surname_odd",
     "rare_surname",
     "birth_date",
     "birth_year_month",
@@ -58,13 +55,13 @@ _GIVEN_FORMS: Final = (
     "given_end",
     "given_even",
     "given_odd",
+    "given_vowels",
     "given_2",
     "given_3",
     "given_4",
     "given_5",
     "given_6",
 )
-_SURNAME_FORMS: Final = ("surname_start", "surname_end", "surname_even", "surname_odd")
 _SLOTS: Final = ("surname_1", "surname_2", "surname_3", "surname_4")
 _NOTHING: Final = pa.scalar(None, pa.string())
 _DEFAULT_DAY: Final = "01-01"
@@ -151,7 +148,7 @@ def _given_forms(text: pa.Array) -> list[pa.Array]:
 def _one_given(value: str) -> tuple[str | None, ...]:
     one = names.parse_given(value)
     others = likeness.other_formal_names(one.exact) if one.exact else (None,) * likeness.OTHERS
-    return (one.exact, one.canonical, one.sound, *likeness.alike_forms(one.exact), *others)
+    return (one.exact, one.canonical, one.sound, one.start, *likeness.alike_forms(one.exact), *others)
 
 
 def _given_marks(text: pa.Array) -> list[pa.Array]:
@@ -174,18 +171,17 @@ def _surname_slots(surname: pa.Array, mother: pa.Array, maiden: pa.Array) -> dic
     def parts(value: str) -> tuple[str | None, ...]:
         one = names.parse_surname(value)
         whole = f"{one.first}{one.last}" if one.first and one.last else None
-        return one.first, one.last, whole, one.sound, *likeness.alike_forms(one.first)
+        return one.first, one.last, whole, one.sound
 
-    first, last, whole, sound, *forms = _spread_many(surname, parts, 8)
-    mother_first, mother_last, *_ = _spread_many(mother, parts, 8)
-    maiden_first, *_ = _spread_many(maiden, parts, 8)
+    first, last, whole, sound = _spread_many(surname, parts, 4)
+    mother_first, mother_last, *_ = _spread_many(mother, parts, 4)
+    maiden_first, *_ = _spread_many(maiden, parts, 4)
     slots = [first]
     for _ in range(2):
         free = [_unless_in(one, slots) for one in (last, mother_first, maiden_first, mother_last)]
         slots.append(pc.coalesce(*free))
     slots.append(_unless_in(whole, slots))
-    alike = dict(zip(_SURNAME_FORMS, forms, strict=True))
-    return dict(zip(_SLOTS, slots, strict=True)) | {"surname_sound": sound} | alike
+    return dict(zip(_SLOTS, slots, strict=True)) | {"surname_sound": sound}
 
 
 def _rare(surname: pa.Array) -> pa.Array:

@@ -8,7 +8,7 @@ The probabilities of the levels are data (`linkage.model`); nothing here knows t
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from linkage.rules import GIVEN_SLOTS, PRESENT, SURNAME_SLOTS, SWAPPED_NAMES, Round
+from linkage.rules import GIVEN_FORMS, GIVEN_SLOTS, PRESENT, SURNAME_SLOTS, SWAPPED_NAMES, Round
 
 
 @dataclass(frozen=True)
@@ -60,17 +60,13 @@ class _Sql:
         """Hold when both names are the same, as far as an anchor made of both tells."""
         return _any(_same(a.id) for a in self._anchors if "rare_surname" in a.features)
 
-    def likely(self, name: str) -> str:
-        """Hold when a form of the name that survives a typing error is the same."""
-        return self.agree(*(f"{name}_{form}" for form in ("sound", "start", "end", "even", "odd")))
-
 
 def comparisons(round_: Round) -> tuple[Comparison, ...]:
     """Return all comparisons over the columns of `round_`."""
     sql = _Sql(round_)
     same = sql.agree("given_canonical", SWAPPED_NAMES)
     nickname = sql.any_slot(GIVEN_SLOTS)
-    alike = sql.likely("given")
+    alike = sql.agree(*GIVEN_FORMS)
     differs = f"({sql.both_have('given')} and not {nickname} and not {alike})"
     return (
         _birth_date(sql),
@@ -89,7 +85,7 @@ def comparisons(round_: Round) -> tuple[Comparison, ...]:
             None,
             (
                 Level("a part the same", sql.any_slot(SURNAME_SLOTS)),
-                Level("alike", sql.likely("surname")),
+                Level("alike", sql.agree("surname_sound")),
                 Level("differs", "ELSE"),
             ),
         ),

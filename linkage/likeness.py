@@ -1,8 +1,9 @@
 """Forms of a name that agree where two spellings are alike, for comparison by equality alone.
 
-Tokens can only be equal or not, so likeness is several forms of which one survives a typing error: the start and the
-end survive a change in the other half, the letters in odd or in even places survive one changed letter, the sound
-survives a changed vowel. A nickname has the formal names it may stand for. Nothing here hashes or stores anything.
+Tokens can only be equal or not, so likeness is several forms of which one survives a typing error: the sound survives a
+changed vowel, the vowels survive a changed consonant, the letters in odd or in even places survive one changed letter,
+the end survives a change before it. A nickname has the formal names it may stand for. Nothing here hashes or stores
+anything.
 """
 
 from functools import cache
@@ -10,6 +11,7 @@ from typing import Final
 
 from linkage.names import canonical_given, formal_names, surname_frequencies
 
+VOWELS: Final = frozenset("AEIOUY")
 ENDS: Final = 3
 OTHERS: Final = 5
 RARE: Final = 5e-5
@@ -17,14 +19,14 @@ RARE: Final = 5e-5
 
 
 def alike_forms(name: str | None) -> tuple[str | None, str | None, str | None, str | None]:
-    """Return the start, the end, the letters in even and those in odd places of a folded name.
+    """Return the end, the letters in even and those in odd places, and the vowels of a folded name.
 
-    A form that is shorter than two letters says too little and is None.
+    The vowels follow the first letter. A form that is shorter than two letters says too little and is None.
     """
     if name is None:
         return None, None, None, None
-    even, odd = name[::2], name[1::2]
-    return name[:ENDS], name[-ENDS:], _long(even), _long(odd)
+    vowels = name[0] + "".join(letter for letter in name[1:] if letter in VOWELS)
+    return name[-ENDS:], _long(name[::2]), _long(name[1::2]), _long(vowels)
 
 
 @cache

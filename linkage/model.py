@@ -1,6 +1,6 @@
 """The linkage model: probabilities per level, from a versioned file, as Splink settings.
 
-`data/model_v2.json` holds for every level m (how often two records of one child show it) and u (how often two
+`data/model_v3.json` holds for every level m (how often two records of one child show it) and u (how often two
 records of different children do). u of names comes from the 1990 Census tables, u of the rest from the
 counts the file states; m was counted on made-up children. `benchmarks/linkage_train.py` writes the file.
 A workspace may keep models of its own, whose m was learnt there (`linkage.training`); what levels mean is
@@ -25,7 +25,7 @@ from linkage.errors import LinkageError
 from linkage.model_levels import explained
 from linkage.rules import ROUND, Anchor, Round, layout
 
-VERSION: Final = "v2"
+VERSION: Final = "v3"
 """The model that comes with this release."""
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,39}")

@@ -59,21 +59,30 @@ GIVEN_SLOTS: Final = ("given_canonical", "given_2", "given_3", "given_4", "given
 SURNAME_SLOTS: Final = ("surname_1", "surname_2", "surname_3", "surname_4")
 """Atoms that are compared with one another: a name, and what else it may be."""
 
-_GIVEN: Final = (*GIVEN_SLOTS, "given_sound", "given_start", "given_end", "given_even", "given_odd", "has_given")
-_SURNAME: Final = (
-    *SURNAME_SLOTS,
-    "surname_sound",
-    "surname_start",
-    "surname_end",
-    "surname_even",
-    "surname_odd",
-)
+GIVEN_FORMS: Final = ("given_sound", "given_end", "given_even", "given_odd", "given_vowels")
+"""Atoms of which one at least agrees where two given names are alike (`linkage.likeness`).
+
+Of a surname the sound is enough: where it is shown, the given name or the mother's agrees already.
+"""
+
+_GIVEN: Final = (*GIVEN_SLOTS, *GIVEN_FORMS, "has_given")
+_SURNAME: Final = (*SURNAME_SLOTS, "surname_sound")
 _MIDDLE: Final = ("middle", "has_middle")
 _PERSON: Final = (*_MIDDLE, "zip", "has_zip", "mother_given", "has_mother_given")
 _NUMBERS: Final = ("has_ssn", "has_medicaid_id")
 _ORDER: Final = ("birth_order", "has_birth_order")
 _DATE: Final = ("birth_year", "birth_any_order", "has_birth_known")
-_BY_NUMBER: Final = (*_GIVEN, *_SURNAME, "sex", "birth_date", *_DATE)
+_BY_NUMBER: Final = (
+    *GIVEN_SLOTS[:2],
+    "given_sound",
+    "has_given",
+    *SURNAME_SLOTS[:2],
+    "surname_sound",
+    "sex",
+    "birth_date",
+    *_DATE,
+)
+"""Enough to tell a wrong number from a name that was written otherwise: a number that agrees says most."""
 
 ANCHORS: Final[tuple[Anchor, ...]] = (
     Anchor("a1", ("birth_date", "given_canonical"), (*_SURNAME, "sex", "has_sex", *_PERSON, *_NUMBERS)),

@@ -1,6 +1,6 @@
 """One keyed token a field, compared by plain Splink: what most token linkages in use are.
 
-Each normalised value, and the forms of a name that survive a typing error (Soundex, its first letters and so on), is an
+Each normalised value, and the forms of a name that survive a typing error (Soundex, its vowels and so on), is an
 HMAC-SHA256 cut to 16 bytes under one key a field. The same values give the same token wherever they are, so that the
 store shows who shares what with whom. The same model as plaintext Splink's as far as equality goes, trained the same
 way.
@@ -23,10 +23,10 @@ from benchmarks.peers.outcome import Laps, arguments, write_exposure, write_outc
 from benchmarks.peers.plaintext import PLAIN, any_slot
 from linkage.attack import TokenTable, exposure
 from linkage.prf import BLOCK, leaves
-from linkage.rules import ANCHORS, GIVEN_SLOTS, SURNAME_SLOTS, SWAPPED_NAMES
+from linkage.rules import ANCHORS, GIVEN_FORMS, GIVEN_SLOTS, SURNAME_SLOTS, SWAPPED_NAMES
 
-NAMES = ("given", *GIVEN_SLOTS, "given_sound", "given_start", "given_end")
-SURNAMES = (*SURNAME_SLOTS, "surname_sound", "surname_start", "surname_end")
+NAMES = ("given", *GIVEN_SLOTS, *GIVEN_FORMS)
+SURNAMES = (*SURNAME_SLOTS, "surname_sound")
 BLOCKED = tuple(part for anchor in ANCHORS for part in anchor.parts if part != SWAPPED_NAMES)
 FIELDS = tuple(dict.fromkeys((*NAMES, *SURNAMES, *PLAIN, *BLOCKED)))
 COMPARABLE = (("given", *GIVEN_SLOTS), SURNAME_SLOTS)
@@ -54,7 +54,7 @@ def comparisons(shared: set[str]) -> list:
             cll.NullLevel("given"),
             cll.ExactMatchLevel("given").configure(tf_adjustment_column="given"),
             cll.CustomLevel(any_slot(GIVEN_SLOTS), "a nickname"),
-            cll.CustomLevel(same("given_sound", "given_start", "given_end"), "alike"),
+            cll.CustomLevel(same(*GIVEN_FORMS), "alike"),
             cll.ElseLevel(),
         ],
     )
@@ -64,7 +64,7 @@ def comparisons(shared: set[str]) -> list:
             cll.NullLevel("surname_1"),
             cll.ExactMatchLevel("surname_1").configure(tf_adjustment_column="surname_1"),
             cll.CustomLevel(any_slot(SURNAME_SLOTS), "a part the same"),
-            cll.CustomLevel(same("surname_sound", "surname_start", "surname_end"), "alike"),
+            cll.CustomLevel(same("surname_sound"), "alike"),
             cll.ElseLevel(),
         ],
     )

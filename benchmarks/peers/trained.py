@@ -14,12 +14,14 @@ from dataclasses import dataclass
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from splink import DuckDBAPI, Linker, SettingsCreator
 from splink.blocking_rule_library import block_on
 from splink.internals.exceptions import EMTrainingException
 
 from benchmarks.data.folder import Folder
 from linkage.atoms import build_atoms
+from linkage.names import START_LETTERS
 from linkage.resolve import Edges, Parts, edges_between, resolve
 from linkage.rules import ANCHORS, SWAPPED_NAMES
 
@@ -44,10 +46,11 @@ class Scored:
 
 
 def atoms_of(data: Folder) -> pa.Table:
-    """Return the normalised values of every record, by the same rules as ours."""
+    """Return the normalised values of every record, by the same rules as ours, and ``surname_start``."""
     forms = data.about["date_format"]
     parts = [pa.table(build_atoms(data.identifiers(s), forms.get(s))) for s in data.sources]
-    return pa.concat_tables(parts)
+    atoms = pa.concat_tables(parts)
+    return atoms.append_column("surname_start", pc.utf8_slice_codeunits(atoms["surname_1"], 0, START_LETTERS))
 
 
 def input_table(columns: pa.Table, source: np.ndarray, single: np.ndarray) -> pa.Table:

@@ -68,9 +68,9 @@ def test_a_trained_model_is_saved_shown_and_used_from_the_next_night_on(city):
     assert [line for line in settings.read_text().splitlines() if line not in before.splitlines()] == [
         "  model: city-1"
     ]
-    run("use", "v2", "-w", str(city))
-    assert settings.read_text() == before.replace("linkage:\n", "linkage:\n  model: v2\n")
-    assert {row["model"]: row["in_force"] for row in json.loads(run("list", *place))} == {"v2": True, "city-1": False}
+    run("use", "v3", "-w", str(city))
+    assert settings.read_text() == before.replace("linkage:\n", "linkage:\n  model: v3\n")
+    assert {row["model"]: row["in_force"] for row in json.loads(run("list", *place))} == {"v3": True, "city-1": False}
 
 
 def test_the_same_evidence_and_seed_train_the_same_model(city):
@@ -85,7 +85,7 @@ def test_the_same_evidence_and_seed_train_the_same_model(city):
     [
         (("use", "city-9"), LinkageError, "found none in this release or in"),
         (("train", "Our Model"), LinkageError, "expected small letters"),
-        (("train", "v2"), LinkageError, "exists already"),
+        (("train", "v3"), LinkageError, "exists already"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_line(city, words, kind, said):
@@ -96,8 +96,8 @@ def test_what_cannot_be_done_is_said_in_one_line(city, words, kind, said):
 def test_settings_that_say_linkage_otherwise_are_left_alone(city):
     settings = city / "cradlepath.yaml"
     settings.write_text("city: Testville\nstart: 2026-09-01\nlinkage: {backend: duckdb}\n")
-    with pytest.raises(WorkspaceError, match="write `model: v2` there"):
-        run("use", "v2", "-w", str(city))
+    with pytest.raises(WorkspaceError, match="write `model: v3` there"):
+        run("use", "v3", "-w", str(city))
     assert "model" not in settings.read_text()
 
 

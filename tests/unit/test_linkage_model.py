@@ -85,7 +85,7 @@ def test_a_saved_model_is_read_back_and_never_replaced(tmp_path):
     model = replace(load_model(), version="city-1", trained_on="this city")
     save_model(model, tmp_path)
     assert load_model("city-1", tmp_path) == model
-    for taken in ("city-1", "v2"):
+    for taken in ("city-1", "v3"):
         with pytest.raises(LinkageError, match="exists already"):
             save_model(replace(model, version=taken), tmp_path)
 

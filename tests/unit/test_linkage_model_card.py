@@ -24,7 +24,7 @@ def card(model, levels):
 def test_the_card_says_how_the_night_was_linked():
     found = card(load_model(), np.zeros((3, len(NAMES)), np.uint8))
     expected = {
-        "version": "v2",
+        "version": "v3",
         "layout": layout(),
         "mode": "hub-tokenised",
         "backend": "duckdb",
