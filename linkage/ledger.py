@@ -21,7 +21,7 @@ from linkage.assign import assign
 from linkage.child_ids import ChildIds
 from linkage.errors import LinkageError
 from linkage.keys import KeyRing
-from linkage.ledger_events import KINDS, WITHDRAW, Event, Step, events_of
+from linkage.ledger_events import ASSIGN, KINDS, WITHDRAW, Event, Step, events_of
 from linkage.merkle import leaf, root
 from linkage.records import RECORD_KEY_TYPE, key_matrix
 from linkage.sealing import SealedTables
@@ -38,7 +38,13 @@ EVENTS: Final = pa.schema(
         ("night", pa.date32()),
     ]
 )
-"""`batch` numbers the updates; `source` is -1 and `record_key` zero in an event of a child."""
+"""`batch` numbers the updates; `source` is -1 and `record_key` zero in an event of a child.
+
+`night` of a first assignment is the first day of its period: the night a birth was first loaded tells the birthday.
+"""
+
+_PERIOD_BEGINS: Final = (7, 1)
+"""Month and day: a period is a school year, 1 July to 30 June."""
 
 
 @dataclass(frozen=True)
@@ -222,6 +228,11 @@ class _Update:
     next_counter: int
 
 
+def period_of(night: date) -> date:
+    """Return the first day of the period of a night."""
+    return date(night.year - ((night.month, night.day) < _PERIOD_BEGINS), *_PERIOD_BEGINS)
+
+
 def child_number(ids: ChildIds, child_id: str) -> int:
     """Return the counter of one child ID; raises LinkageError for one that is not of this city."""
     try:
@@ -246,7 +257,7 @@ def _rows(event: Event, update: _Update, of_member: np.ndarray, batch: int) -> p
         pa.array(event.other),
         pa.array(source.astype(np.int16)),
         _keys(keys),
-        pa.array([update.night], pa.date32()).take(pa.array(np.zeros(n, np.int32))),
+        pa.repeat(pa.scalar(period_of(update.night) if event.kind == ASSIGN else update.night, pa.date32()), n),
     ]
     return pa.table(columns, schema=EVENTS)
 

@@ -1,7 +1,8 @@
 """Asking the ledger's past: which ID a record had on a day, who was one child then, and what became of an ID.
 
 Reads the events in the order in which they were added; writes nothing. IDs of the past are resolved through merges to
-the one that is valid now.
+the one that is valid now. A first assignment holds from the first day of its period (`linkage.ledger.period_of`): the
+ledger does not know the night.
 """
 
 from dataclasses import dataclass

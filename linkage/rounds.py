@@ -92,7 +92,8 @@ def grouped(nodes: Nodes, joins: np.ndarray, must: np.ndarray, cannot: np.ndarra
     """Return the group of every node, int64 (n,): joined by tags or by a reviewer, unless that contradicts itself.
 
     `joins`, `must` and `cannot` are pairs of nodes, (k, 2). A group that would hold two records of a source which
-    promises one a child, or two nodes that a reviewer has called two children, falls back to its nodes.
+    promises one a child, or two nodes that a reviewer has called two children, loses its tags first; if what reviewers
+    joined contradicts itself all the same, by itself or in a chain, the group falls back to its nodes.
     """
     n = len(nodes.sources)
     pairs = np.concatenate([joins, must])
@@ -102,6 +103,9 @@ def grouped(nodes: Nodes, joins: np.ndarray, must: np.ndarray, cannot: np.ndarra
         keep = joins[~bad[group[joins[:, 0]]]]
         decided = must[~_apart(must, cannot)]
         pairs = np.concatenate([keep, decided])
+        group = components(n, pairs[:, 0], pairs[:, 1])
+        bad = _contradictory(nodes, group, cannot)
+        pairs = pairs[~bad[group[pairs[:, 0]]]]
         group = components(n, pairs[:, 0], pairs[:, 1])
     return group
 

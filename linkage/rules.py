@@ -8,7 +8,7 @@ where two records meet and nowhere else. In which order these are sent is `linka
 
 import hashlib
 import itertools
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import cached_property
 from typing import Final
 
@@ -17,6 +17,10 @@ PRESENT: Final = "has_"
 
 SWAPPED_NAMES: Final = "names_swapped"
 """The anchor part that is the same when given name and surname change places."""
+
+
+NORMALISATION: Final = 2
+"""Raised whenever a value comes to be normalised otherwise: tokens of two normalisations do not meet."""
 
 
 @dataclass(frozen=True)
@@ -165,6 +169,6 @@ ROUND: Final = Round("staged-v1", ANCHORS)
 
 
 def layout() -> str:
-    """Return 16 hex digits that name the tags, anchors and features of this version: no two layouts mix."""
-    text = repr([(t.id, t.parts) for t in TAGS] + [(a.id, a.parts, a.features, a.asked) for a in ANCHORS])
+    """Return 16 hex digits that name normalisation, tags, anchors and features of this version: no two layouts mix."""
+    text = repr((NORMALISATION, [astuple(tag) for tag in TAGS], [astuple(anchor) for anchor in ANCHORS]))
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -63,7 +63,7 @@ TABLES: dict[str, tuple[int, Callable[..., Words]]] = {
     "written | first | last": (1, surname),
     "surname | mother's surname | mother's maiden name | slots": (3, slots),
     "written | given | middle | surname": (1, names.split_full),
-    "written | sound | start | end | even | odd": (
+    "written | sound | end | even | odd | vowels": (
         1,
         lambda name: (jellyfish.soundex(name), *likeness.alike_forms(name)),
     ),

@@ -18,6 +18,7 @@ from support.linkage_keys import fixed_ring
 
 from linkage.errors import SealError
 from linkage.keys import KeyRing
+from linkage.ledger import period_of
 from linkage.lineage import lineage
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -190,6 +191,8 @@ class Nights(RuleBasedStateMachine):
         super().__init__()
         self.folder = TemporaryDirectory()
         self.naive, self.day, self.then, self.last = Naive(), NIGHTS[0], {}, None
+        self.known: dict[date, set[str]] = {}
+        self.first: dict[str, date] = {}
 
     @initialize()
     def open(self):
@@ -213,6 +216,8 @@ class Nights(RuleBasedStateMachine):
         assert (root != self.root) == bool(changes)
         self.root = root
         self.then[self.day] = self.book.now
+        self.known[self.day] = {*self.naive.has, *self.naive.had}
+        self.first |= {record: self.day for record in self.known[self.day] if record not in self.first}
         self.last = clusters, gone
 
     @precondition(lambda self: self.last)
@@ -231,8 +236,11 @@ class Nights(RuleBasedStateMachine):
     @invariant()
     def remembers_every_day(self):
         for day, ids in self.then.items():
-            assert self.book.on(day) == ids
-        assert self.book.on(NIGHTS[0] - timedelta(1)) == {}
+            told = self.book.on(day)
+            assert {record: child for record, child in told.items() if record in self.known[day]} == ids
+            first = {record for record in told if record not in self.known[day]}
+            assert all(period_of(day) == period_of(self.first[record]) for record in first)
+        assert self.book.on(period_of(NIGHTS[0]) - timedelta(1)) == {}
 
     @invariant()
     def knows_what_became_of_every_id(self):

@@ -30,19 +30,22 @@ def ids(book) -> dict[str, str]:
     return {"A": first["a1"], "C": first["c1"], "D": first["d1"], "B": second["b1"], "E": book.now["e1"]}
 
 
-BEFORE, LATER = NIGHTS[0] - timedelta(1), date(2027, 1, 1)
+PERIOD, NEXT_PERIOD = date(2026, 7, 1), date(2027, 7, 1)
+DAYS = [*NIGHTS, PERIOD, NEXT_PERIOD]
 ASKED = [  # record, day, ID at the end of that day
-    ("a1", BEFORE, None),
+    ("a1", PERIOD - timedelta(1), None),
+    ("a1", PERIOD, "A"),  # the ledger keeps the period of a first assignment, not its night
     ("a1", NIGHTS[0], "A"),
     ("b1", NIGHTS[0], "A"),
     ("b1", NIGHTS[1], "B"),
     ("b1", NIGHTS[2], "A"),
-    ("b1", LATER, "A"),
+    ("b1", NEXT_PERIOD, "A"),
     ("c1", NIGHTS[1], "C"),
     ("c1", NIGHTS[2], "A"),
     ("d1", NIGHTS[1], "D"),
     ("d1", NIGHTS[2], None),
-    ("e1", LATER, None),
+    ("e1", NEXT_PERIOD - timedelta(1), None),
+    ("e1", NEXT_PERIOD, "E"),
     ("e1", date.max, "E"),
     ("z9", date.max, None),
 ]
@@ -61,7 +64,7 @@ def test_an_id_is_asked_for_in_its_own_source(book):
 
 HAPPENED = {  # ID: the one valid now, its records, what happened: night, kind, records by source, other ID
     "A": ("A", {"a": 2, "b": 1, "c": 1}, [
-        (0, "assign", {"a": 2, "b": 1}, None),
+        (4, "assign", {"a": 2, "b": 1}, None),
         (1, "left", {"b": 1}, "B"),
         (1, "split off", {}, "B"),
         (2, "move", {"b": 1}, "B"),
@@ -75,9 +78,9 @@ HAPPENED = {  # ID: the one valid now, its records, what happened: night, kind, 
         (2, "left", {"b": 1}, "A"),
         (2, "merged into", {}, "A"),
     ]),
-    "C": ("A", {}, [(0, "assign", {"c": 1}, None), (2, "left", {"c": 1}, "A"), (2, "merged into", {}, "A")]),
-    "D": (None, {}, [(0, "assign", {"d": 1}, None), (2, "withdraw", {"d": 1}, None), (2, "retire", {}, None)]),
-    "E": ("E", {"e": 1}, [(3, "assign", {"e": 1}, None)]),
+    "C": ("A", {}, [(4, "assign", {"c": 1}, None), (2, "left", {"c": 1}, "A"), (2, "merged into", {}, "A")]),
+    "D": (None, {}, [(4, "assign", {"d": 1}, None), (2, "withdraw", {"d": 1}, None), (2, "retire", {}, None)]),
+    "E": ("E", {"e": 1}, [(5, "assign", {"e": 1}, None)]),
 }  # fmt: skip
 
 
@@ -85,11 +88,25 @@ HAPPENED = {  # ID: the one valid now, its records, what happened: night, kind, 
 def test_the_lineage_of_an_id(book, which):
     names = {child_id: name for name, child_id in ids(book).items()}
     found = lineage(book.ledger, ids(book)[which])
-    told = [(NIGHTS.index(one.night), one.kind, one.records, names.get(one.other)) for one in found.happenings]
+    told = [(DAYS.index(one.night), one.kind, one.records, names.get(one.other)) for one in found.happenings]
     valid, records, happened = HAPPENED[which]
     assert (names.get(found.valid), found.records) == (valid, records)
     assert sorted(told, key=str) == sorted(happened, key=str)
-    assert [night for night, *_ in told] == sorted(night for night, *_ in told)
+    assert [one.night for one in found.happenings] == sorted(one.night for one in found.happenings)
+
+
+@pytest.mark.parametrize(
+    ("night", "period"),
+    [
+        (date(2026, 6, 30), date(2025, 7, 1)),
+        (date(2026, 7, 1), date(2026, 7, 1)),
+        (date(2027, 1, 31), date(2026, 7, 1)),
+    ],
+)
+def test_a_first_assignment_keeps_its_period_only(tmp_path, night, period):
+    book = Book(tmp_path / "ledger.sealed", fixed_ring(tmp_path / "keys"))
+    book.night("a1 b1", on=night)
+    assert book.ledger.events().column("night").to_pylist() == [period, period]
 
 
 @pytest.mark.parametrize(

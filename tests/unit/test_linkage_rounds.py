@@ -76,11 +76,16 @@ def test_groups_fall_back_to_their_nodes_when_they_contradict_themselves(case):
     assert " ".join(str(seen.setdefault(number, len(seen))) for number in group) == expected
 
 
-@pytest.mark.xfail(strict=True, reason="an accepted chain joins the ends that a reviewer has refused")
 def test_an_accepted_chain_does_not_join_what_a_reviewer_refused():
     nobody, accepted, refused = np.empty((0, 2), np.int64), np.array([(0, 1), (1, 2)]), np.array([(0, 2)])
     group = grouped(nodes("012", set()), nobody, accepted, refused)
     assert group[0] != group[2]
+
+
+def test_accepted_pairs_do_not_give_one_child_two_records_of_a_source_that_promises_one():
+    nobody, accepted = np.empty((0, 2), np.int64), np.array([(0, 1), (2, 3)])
+    group = grouped(nodes("0012", {0}), nobody, accepted, nobody)
+    assert (group[0] != group[1], group[2] == group[3]) == (True, True)
 
 
 def test_one_record_speaks_for_those_of_a_group_that_say_the_same():

@@ -15,6 +15,8 @@ CHANGES = {
     "one feature less": ("ANCHORS", (replace(FIRST, features=FIRST.features[:-1]), *OTHERS)),
     "features in another order": ("ANCHORS", (replace(FIRST, features=FIRST.features[::-1]), *OTHERS)),
     "an anchor that is asked": ("ANCHORS", (replace(FIRST, asked=not FIRST.asked), *OTHERS)),
+    "an anchor that is silent where others met": ("ANCHORS", (replace(FIRST, unless=("s",)), *OTHERS)),
+    "another normalisation": ("NORMALISATION", rules.NORMALISATION + 1),
     "one anchor less": ("ANCHORS", tuple(OTHERS)),
 }
 
