@@ -101,6 +101,7 @@ def _scores(hub: Hub) -> dict[str, Any]:
 def run_step(kind: str, state: Path, data: Folder, into: Path) -> dict[str, Any]:
     """Run one night as a process of its own and return its figures."""
     out = into / f"{kind}.json"
+    os.sync()  # a day has passed: what was copied here is on the disk
     command = [sys.executable, "-m", "benchmarks.linkage_scale", "--step", kind, str(state), str(data.path), str(out)]
     subprocess.run(command, cwd=ROOT, check=True)
     found: dict[str, Any] = json.loads(out.read_text(encoding="utf-8"))
