@@ -28,6 +28,7 @@ from linkage.names import canonical_given, given_frequencies, surname_frequencie
 from linkage.records import record_keys
 from linkage.rules import ROUND
 from linkage.tokens import encode
+from linkage.training import raised
 from linkage.universe import NOBODY, build_universe
 from linkage.vault import Vault
 
@@ -40,16 +41,6 @@ BIRTH_YEARS, ZIP_CODES = 15, 30  # a city's children from birth to grade 12, and
 CONCENTRATION = 2.0  # a name is about twice as common in one city as in the nation: families and neighbourhoods
 SMOOTHING = 2.0  # added to every count: no level is certain
 FLOOR = 1e-5  # parents' numbers written for their children: an id agreement is never worth more than this
-LEAST_M = {  # how often clerks get it wrong at the least, where a made-up city is too clean to show it
-    ("birth_date", "the year"): 0.01,
-    ("birth_date", "differs"): 0.0005,
-    ("sex", "differs"): 0.005,
-    ("middle_initial", "differs"): 0.01,
-    ("mother_given_name", "differs"): 0.02,
-    ("ssn", "differs"): 0.02,
-    ("medicaid_id", "differs"): 0.02,
-    ("birth_order", "differs"): 0.02,
-}
 LEAST_RARE = 0.03  # cousins, and names that are rare in the nation and common in one neighbourhood
 SAMPLE = 400_000  # pairs of names drawn from the tables
 TWIN_GUARD = {  # the soft veto, in bits; see docs/linkage.md
@@ -144,19 +135,16 @@ def count_m(children: int, seed: int, u: dict) -> dict[str, dict[str, float]]:
         found = pairs.levels[same, names_of.index(shape.name)]
         counts = [SMOOTHING + np.sum(found == n) for n in range(len(shape.levels))]
         m[shape.name] = {lv.name: float(c / sum(counts)) for lv, c in zip(shape.levels, counts, strict=True)}
-    return {name: raised(name, levels) for name, levels in m.items()}
+    return {name: at_least(name, levels) for name, levels in m.items()}
 
 
-def raised(name: str, levels: dict[str, float]) -> dict[str, float]:
-    """Raise rare levels to their least share, at the cost of the first."""
-    floor = LEAST_M.get((name, "differs"), 0.0)
+def at_least(name: str, levels: dict[str, float]) -> dict[str, float]:
+    """Raise rare levels to their least share (`linkage/data/model_levels.json`), at the cost of the first."""
     if name == "names":
         return {"both the same, surname rare": bearers(1), "both the same, common": 1 - bearers(1)}
     if name == "birth_order":  # too few twins in a city of any size to count
-        return {"same": 1 - floor, "differs": floor}
-    least = {level: max(share, LEAST_M.get((name, level), 0.0)) for level, share in levels.items()}
-    first = next(iter(levels))
-    return least | {first: 1 - sum(share for level, share in least.items() if level != first)}
+        levels = {"same": 1.0, "differs": 0.0}
+    return dict(zip(levels, raised(name, np.array([*levels.values()])).tolist(), strict=True))
 
 
 def truth_of(city, ring, names_of, tonight) -> np.ndarray:
