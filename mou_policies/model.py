@@ -100,7 +100,8 @@ class Exclusion:
     """Rows that are never loaded: where `field` is one of `equals`.
 
     `name` is the policy's id in every count of drops. With `cascade`, rows that refer to an excluded row
-    (or to a person left with no other row) are dropped by the same policy.
+    (or to a person left with no other row) are dropped by the same policy. `cls` is the class of the field. `safe` are
+    the values with which a row may be loaded; where there are any, every other value, and none, is excluded too.
     """
 
     field: str
@@ -109,6 +110,13 @@ class Exclusion:
     cite: str
     name: str
     cascade: bool
+    cls: str = ""
+    safe: tuple[str, ...] = ()
+
+    @property
+    def protective(self) -> bool:
+        """Whether the rule protects: what its field cannot be read to say counts as excluded."""
+        return bool(self.safe)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
-"""Reading the sources of an agreement: files, tables, keys, exclusions and the fields of each table.
+"""Reading the sources of an agreement: files, tables, keys and the fields of each table.
 
-What a field's entry may say is in `fields`; the heading of the agreement is in `language`.
+What a field's entry may say is in `fields`, what an exclusion may say in `exclusions`; the heading of the agreement is
+in `language`.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mou_policies import vocabulary
+from mou_policies.exclusions import read_exclusions
 from mou_policies.fields import DATE_FORMATS, Place, read_field, snake
-from mou_policies.model import Exclusion, FieldPolicy, SourcePolicy, TablePolicy
+from mou_policies.model import FieldPolicy, SourcePolicy, TablePolicy
 from mou_policies.nodes import Node
 
 KINDS = ("records", "consent")
@@ -190,7 +192,7 @@ def _table(name: str, key: Node, node: Node, place: Place) -> TablePolicy:
         record=record,
         files=_globs(keys["files"]) if "files" in keys else (),
         fields=tuple(fields),
-        excludes=tuple(_exclusion(n) for n in keys["excludes"].items()) if "excludes" in keys else (),
+        excludes=read_exclusions(keys.get("excludes"), fields, keys["fields"]),
         optional=keys["optional"].flag() if "optional" in keys else False,
         clause=place.clause("", key.line).removesuffix("."),
     )
@@ -236,15 +238,3 @@ def _check_grants(key: Sequence[str], fields: Sequence[FieldPolicy], at: Node, r
         if column and column not in columns:
             what = f"{field.field}: the column {column} that names its source is not granted"
             raise table.error(what, f"add {column} to fields")
-
-
-def _exclusion(node: Node) -> Exclusion:
-    keys = node.keys_of(["field", "equals", "because", "cite", "name"], ["cascade"])
-    return Exclusion(
-        field=keys["field"].text(),
-        equals=keys["equals"].texts(),
-        because=keys["because"].text(),
-        cite=keys["cite"].text(),
-        name=keys["name"].text(),
-        cascade=keys["cascade"].flag() if "cascade" in keys else False,
-    )

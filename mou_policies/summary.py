@@ -74,10 +74,11 @@ def _key_row(table: TablePolicy, column: str) -> dict[str, str]:
 
 def _exclusion_row(table: TablePolicy, rule: Exclusion) -> dict[str, str]:
     reach = ", and what refers to them" if rule.cascade else ""
+    unless = f", or anything but {', '.join(rule.safe)}" if rule.protective else ""
     return _row(
         table,
         rule.field,
-        f"Rows where it is {', '.join(rule.equals)}",
+        f"Rows where it is {', '.join(rule.equals)}{unless}",
         "never loaded" + reach,
         rule.name,
         "-",

@@ -38,6 +38,7 @@ class FieldClass:
     needs: tuple[str, ...]
     cite: str
     mark: str
+    protects: bool = False
 
 
 @dataclass(frozen=True)
@@ -165,7 +166,8 @@ def field_classes() -> Mapping[str, FieldClass]:
     """Return the field classes by name."""
     found = {}
     for name, key, value in _load("field_classes").entries():
-        k = value.keys_of(["means", "safe_harbor", "ferpa", "ceds", "uses"], ["treatments", "needs", "cite", "mark"])
+        required = ["means", "safe_harbor", "ferpa", "ceds", "uses"]
+        k = value.keys_of(required, ["treatments", "needs", "cite", "mark", "protects"])
         if ("cite" in k) != ("mark" in k):
             raise key.error("a citation needs its mark, and a mark its citation", "add the other")
         found[name] = FieldClass(
@@ -179,6 +181,7 @@ def field_classes() -> Mapping[str, FieldClass]:
             needs=_words(k, "needs", exceptions()),
             cite=k["cite"].text() if "cite" in k else f"{SAFE_HARBOR_CITE}; {FERPA_PII_CITE}",
             mark=_mark(k["mark"]) if "mark" in k else "V",
+            protects=k["protects"].flag() if "protects" in k else False,
         )
     return found
 

@@ -22,6 +22,21 @@ RECORD = """\
         record: record_id
         fields:
           record_id: {class: id.record, use: link, treatment: record"""
+KEY = "        key: [record_id]\n"
+EXCLUDED = (
+    KEY
+    + """\
+        excludes:
+          - name: clinic.sealed
+            field: sealed
+            class: status.protection
+            equals: ["Y"]
+            safe: ["N"]
+            because: "Sealed records are not joined"
+            cite: "A statute"
+"""
+)
+
 PSEUDONYM = """\
         fields:
           record_id: {class: id.event, use: content, treatment: pseudonymise"""
@@ -64,6 +79,16 @@ TABLE = [
     ("first_name: {class: name.given, use: link, treatment: tokenise", "first_name: {class: id.record, use: link, treatment: record", "22:9", "", "two fields have the treatment record"),
     (RECORD, PSEUDONYM, "22:9", "", "link fields need a record column"),
     (ZIP, "{class: id.record, use: content, treatment: {record: nowhere}, reason: x}", "22:9", "", "the column nowhere that names its source is not granted"),
+    # -- exclusions --------------------------------------------------------------------------------------
+    (KEY, EXCLUDED.replace("            class: status.protection\n", ""), "25:20", "EXC-001", "sealed is excluded and has no class; add class: status.protection"),
+    (KEY, EXCLUDED.replace('            safe: ["N"]\n', ""), "24:13", "EXC-002", 'safe: ["N"]; every other value, and none, is then left out'),
+    (KEY, EXCLUDED.replace('["N"]', '["N", " y "]'), "28:19", "REL-001", "sealed: 'Y' is excluded and safe at once"),
+    (KEY, EXCLUDED.replace('["N"]', "[]"), "28:19", "", "found an empty list"),
+    (KEY, EXCLUDED.replace('["N"]', '["N", ""]'), "28:25", "", "found empty text"),
+    (KEY, EXCLUDED.replace("status.protection", "status.protecton"), "26:20", "FLD-002", "did you mean 'status.protection'?"),
+    (KEY, EXCLUDED.replace("field: sealed", "field: visits"), "26:20", "EXC-001", "of class status.protection here and of health.visit under fields"),
+    ("notes: {class: text.free", "sealed: {class: status.protection", "33:11", "EXC-003", "without an exclusion, so that records it protects would be linked"),
+    ("notes: {class: text.free, use: none", "sealed: {class: status.protection, use: link, treatment: tokenise", "33:51", "FLD-003", "may never have the use link"),
     # -- fields ------------------------------------------------------------------------------------------
     ("class: health.visit, ", "", "32:19", "FLD-001", "visits has no class"),
     ("class: health.visit", "class: health.vist", "32:27", "FLD-002", "did you mean 'health.visit'?"),
