@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from assets.extracts import report
+from assets.extracts.exclusions import FLAG_NOT_READABLE
 from assets.night import Night
 from assets.release.folder import releases
 from linkage.ledger import Ledger
@@ -93,13 +94,22 @@ def reasons(night: Night, source: str | None = None) -> list[dict[str, Any]]:
 
 
 def drops(night: Night, source: str | None = None) -> list[dict[str, Any]]:
-    """Return the rows dropped by each named policy, summed over files, with the rule it rests on."""
-    merged: dict[tuple[str, str, str], int] = defaultdict(int)
+    """Return the rows dropped by each named policy, why, summed over files, with the rule it rests on."""
+    merged: dict[tuple[str, str, str, str], int] = defaultdict(int)
     for drop in report.policy_drops(night.paths.nights, night.date, source):
-        merged[(drop.source, drop.policy, drop.cite)] += drop.rows
+        merged[(drop.source, drop.policy, drop.reason, drop.cite)] += drop.rows
     return [
-        {"source": source_, "policy": policy, "rows": rows, "rests on": cite}
-        for (source_, policy, cite), rows in sorted(merged.items())
+        {"source": source_, "policy": policy, "reason": reason, "rows": rows, "rests on": cite}
+        for (source_, policy, reason, cite), rows in sorted(merged.items())
+    ]
+
+
+def unreadable_flags(night: Night, source: str | None = None) -> list[dict[str, Any]]:
+    """Return the rows left out because a flag of protection could not be read, by source and policy."""
+    return [
+        {name: drop[name] for name in ("source", "policy", "rows")}
+        for drop in drops(night, source)
+        if drop["reason"] == FLAG_NOT_READABLE
     ]
 
 

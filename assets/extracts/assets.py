@@ -184,7 +184,7 @@ def _content_metadata(outcome: LoadReport, night: Night) -> dict[str, Any]:
     book, source = night.paths.nights, outcome.source
     with open_nights(book, read_only=True):  # held open: the three readings below then cost no opening each
         drops = [
-            {"policy": d.policy, "file": d.file, "table": d.table, "rows": d.rows}
+            {"policy": d.policy, "reason": d.reason, "file": d.file, "table": d.table, "rows": d.rows}
             for d in report.policy_drops(book, night.date, source)
         ]
         reasons = [

@@ -28,7 +28,8 @@ create table if not exists quarantine (
     varchar);
 create table if not exists policy_drops (
     night date, source varchar, file varchar, table_name varchar, policy varchar, "rows" bigint, cite
-    varchar);
+    varchar, reason varchar);
+alter table policy_drops add column if not exists reason varchar;
 create table if not exists unparsed (
     night date, source varchar, file varchar, table_name varchar, column_name varchar, "rows" bigint);
 create table if not exists unread_columns (
@@ -119,7 +120,7 @@ class Page:
     files: list[str] = field(default_factory=list)
     counts: list[FileCount] = field(default_factory=list)
     quarantine: list[pa.Table] = field(default_factory=list)
-    policy_drops: list[tuple[str, str, str, int, str]] = field(default_factory=list)
+    policy_drops: list[tuple[str, str, str, int, str, str]] = field(default_factory=list)
     unparsed: list[tuple[str, str, str, int]] = field(default_factory=list)
     unread: list[tuple[str, str, str]] = field(default_factory=list)
     delivered: list[Delivered] = field(default_factory=list)

@@ -24,7 +24,7 @@ REASONS = frozenset({*map(str, Reason), NO_PERSON, NO_BIRTH, NO_NAMESPACE})
 """Every reason for which a row can be quarantined before it is staged."""
 
 _PROBLEMS = pa.schema([("file", pa.string()), ("table_name", pa.string()), *FINDINGS])
-_EXCLUDED = pa.schema([(RECORD_KEY, KEY)])
+_EXCLUDED = pa.schema([(RECORD_KEY, KEY), ("policy", pa.int16())])
 _REMOVED = pa.schema([(ROW_KEY, KEY)])
 _REPEATED = pa.schema([(SEQUENCE, pa.int64())])
 
@@ -40,21 +40,28 @@ class Extract:
 
 @dataclass(frozen=True)
 class Opening:
-    """What stands first: how the delivery is meant, its tables in order, its files, who is excluded."""
+    """What stands first: how the delivery is meant, its tables in order, its files, who is excluded by which policy."""
 
     mode: Mode
     tables: tuple[str, ...]
     files: tuple[Extract, ...]
-    excluded: pa.Array
+    excluded: pa.Table
+
+    @classmethod
+    def before(cls, cutting: Cutting, files: tuple[Extract, ...]) -> Opening:
+        """Return the opening of a cutting whose first event was taken: from then on it knows who is excluded."""
+        found = cutting.excluded
+        columns = [combined(found.records).cast(KEY), pa.array(found.record_policies, pa.int16())]
+        return cls(cutting.mode, cutting.tables, files, pa.table(columns, schema=_EXCLUDED))
 
     def section(self) -> Section:
         """Return this as a section."""
         facts = {"mode": self.mode, "tables": list(self.tables), "files": [asdict(f) for f in self.files]}
-        return Section("opens", facts, {"excluded": pa.table([self.excluded], schema=_EXCLUDED)})
+        return Section("opens", facts, {"excluded": self.excluded})
 
     @classmethod
-    def of(cls, path: Path, section: Section, granted: Sequence[str]) -> Opening:
-        """Undo `section`; raises TokenFileError for tables that the agreement does not grant."""
+    def of(cls, path: Path, section: Section, granted: Sequence[str], policies: int) -> Opening:
+        """Undo `section`; raises TokenFileError for tables and policies that the agreement does not have."""
         facts = section.facts
         tables = tuple(facts["tables"])
         if section.kind != "opens" or facts["mode"] not in {"full", "delta"} or not set(tables) <= set(granted):
@@ -62,7 +69,10 @@ class Opening:
         files = tuple(Extract(str(f["name"]), int(f["bytes"]), str(f["sha256"])) for f in facts["files"])
         if not all(len(bytes.fromhex(f.sha256)) == 32 for f in files):
             raise damaged(path)
-        return cls(facts["mode"], tables, files, combined(_checked(path, section, "excluded", _EXCLUDED)[RECORD_KEY]))
+        excluded = _checked(path, section, "excluded", _EXCLUDED)
+        if not set(pc.unique(excluded["policy"]).to_pylist()) <= set(range(policies)):
+            raise damaged(path)
+        return cls(facts["mode"], tables, files, excluded)
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from assets.extracts.columns import RECORD_KEY, combined
 from assets.extracts.cut import Begins, Ends, Event, Place, columns_of
 from assets.extracts.delivery import DeliveryError, Mode
-from assets.extracts.exclusions import Excluded
+from assets.extracts.exclusions import Excluded, drops_of
 from assets.extracts.outcome import FINDINGS
 from assets.extracts.parcel import Closing, Opening, ends_of, piece_of
 from assets.extracts.terms import Terms
@@ -34,16 +35,17 @@ class Received:
         self._terms = terms
         self._closing: Closing | None = None
         self._tokens: list[TokenBatch] = []
+        policies = drops_of(source)
         with self._refused():
             about, self._sections = open_token_file(path, ring, source.source, source.agreement_sha256)
-            opening = Opening.of(path, self._next(), tuple(source.tables))
-        policies = tuple(e for table in source.tables.values() for e in table.excludes)
+            opening = Opening.of(path, self._next(), tuple(source.tables), len(policies))
         self.night = about.night
         self.k1 = about.k1
         self.mode: Mode = opening.mode
         self.tables = opening.tables
         self.files = opening.files
-        self.excluded = Excluded(policies, {}, opening.excluded)
+        records, by = (combined(opening.excluded[name]) for name in (RECORD_KEY, "policy"))
+        self.excluded = Excluded(policies, {}, records, by.to_numpy())
 
     def events(self) -> Iterator[Event]:
         """Yield the tables as the agency cut them; raises DeliveryError for content of another form."""

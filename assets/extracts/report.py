@@ -12,6 +12,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from assets.extracts.exclusions import VALUE_EXCLUDED
 from assets.extracts.nights import open_nights
 
 EXAMPLES = 5
@@ -58,7 +59,10 @@ class QuarantineReason:
 
 @dataclass(frozen=True)
 class PolicyDrop:
-    """Rows dropped under a named policy, with the rule it rests on."""
+    """Rows dropped under a named policy, with the rule it rests on.
+
+    `reason` is `VALUE_EXCLUDED` or `FLAG_NOT_READABLE` of `assets.extracts.exclusions`.
+    """
 
     source: str
     file: str
@@ -66,6 +70,7 @@ class PolicyDrop:
     policy: str
     rows: int
     cite: str
+    reason: str = VALUE_EXCLUDED
 
 
 @dataclass(frozen=True)
@@ -122,9 +127,11 @@ def quarantine_reasons(book: Path, night: date, source: str | None = None) -> li
 
 
 def policy_drops(book: Path, night: date, source: str | None = None) -> list[PolicyDrop]:
-    """Return the rows dropped by each named policy, by file and table."""
-    query = 'select source, file, table_name, policy, "rows", cite from policy_drops'
-    return [PolicyDrop(*row) for row in _rows(book, query, night, source, order="1, 2, 3, 4")]
+    """Return the rows dropped by each named policy and for which reason, by file and table."""
+    query = f"""
+        select source, file, table_name, policy, "rows", cite, coalesce(reason, '{VALUE_EXCLUDED}') from policy_drops
+    """
+    return [PolicyDrop(*row) for row in _rows(book, query, night, source, order="1, 2, 3, 4, 7 desc")]
 
 
 def refusals(book: Path, night: date, source: str | None = None) -> list[RefusedSource]:

@@ -164,8 +164,9 @@ def _page(unit: Unit, counts: Mapping[Place, FileCount], folder: str) -> Page:
                 names = [pa.repeat(pa.scalar(text), rows.num_rows) for text in (file, table)]
                 page.quarantine.append(pa.table([*names, *rows.columns], schema=QUARANTINE))
         for index, number in sorted(unit.reading.by_policy[place].items()):
-            policy = unit.excluded.policies[index]
-            page.policy_drops.append((file, table, policy.name, number, policy.cite))
+            drop = unit.excluded.policies[index]
+            rule = drop.exclusion
+            page.policy_drops.append((file, table, rule.name, number, rule.cite, drop.reason))
         page.unparsed += [(file, table, name, n) for name, n in unit.reading.unparsed[place].items() if n]
         page.unread += [(file, table, name) for name in unnamed.get(place, ())]
     return page

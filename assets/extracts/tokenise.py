@@ -18,6 +18,7 @@ import pyarrow as pa
 from assets.extracts.columns import SEQUENCE, combined, is_in
 from assets.extracts.cut import Begins, Cut, Ends, Piece, Place, birth_format, one_row_a_record
 from assets.extracts.delivery import Delivery, Limits, Reason, open_delivery
+from assets.extracts.exclusions import drops_of
 from assets.extracts.parcel import Closing, Extract, Opening, section_of
 from assets.extracts.split import key_of
 from assets.extracts.terms import Terms
@@ -51,12 +52,13 @@ class Tally:
 class Tokenised:
     """What came of the extracts: counts by file and table, rows by policy and by reason, records, unlinkable ones.
 
-    `reasons` are by (table, column, reason); a record is unlinkable when no rule of linking can use its identifiers.
+    `by_policy` are by (policy, reason), `reasons` by (table, column, reason); a record is unlinkable when no rule of
+    linking can use its identifiers.
     """
 
     mode: str
     tallies: dict[Place, Tally] = field(default_factory=dict)
-    by_policy: Counter[str] = field(default_factory=Counter)
+    by_policy: Counter[tuple[str, str]] = field(default_factory=Counter)
     reasons: Counter[tuple[str, str | None, str]] = field(default_factory=Counter)
     records: int = 0
     unlinkable: int = 0
@@ -99,7 +101,7 @@ class _Work:
         self.done = Tokenised(delivery.mode)
         self._ring = ring
         self._source = terms.source
-        self._policies = [e.name for table in terms.source.tables.values() for e in table.excludes]
+        self._policies = [(drop.exclusion.name, drop.reason) for drop in drops_of(terms.source)]
         self._delivery = delivery
         self._cut = Cut(terms, delivery)
         self._progress = progress
@@ -112,7 +114,7 @@ class _Work:
         events = self._cut.events()
         first = list(itertools.islice(events, 1))  # who is excluded is known from the first event on
         files = tuple(Extract(f.name, f.bytes, f.sha256) for f in self._delivery.files)
-        yield Opening(self._cut.mode, self._cut.tables, files, combined(self._cut.excluded.records)).section()
+        yield Opening.before(self._cut, files).section()
         columns, linking = pa.schema([]), list[tuple[str, pa.Array]]()
         for event in itertools.chain(first, events):
             match event:

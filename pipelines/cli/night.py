@@ -29,6 +29,7 @@ _FATES = {
     "dropped_by_policy": "policy",
     "dropped_by_consent": "consent",
 }
+_UNREADABLE = "Left out: a flag of protection is none of the values its agreement lists; correct it and deliver again"
 NightOption = Annotated[
     str | None, typer.Option("--date", help="The night, YYYY-MM-DD; the next that is due if not given.")
 ]
@@ -123,6 +124,7 @@ def _story(place: Workspace, on: date, source: str | None = None) -> dict[str, A
         "refused": summary.refused(night, source),
         "quarantined": summary.reasons(night, source),
         "dropped_by_policy": summary.drops(night, source),
+        "flags_not_readable": summary.unreadable_flags(night, source),
         "columns_no_agreement_names": summary.unread(night, source),
         "children": summary.children(night),
         "release": summary.release_of(night),
@@ -141,6 +143,8 @@ def _tell(place: Workspace, story: dict[str, Any], *, again: bool) -> None:
         say(f"  {name}: the rows do not add up; report this")
     if story["refused"]:
         _section("Refused, and what would mend it", story["refused"])
+    if story["flags_not_readable"]:
+        _section(_UNREADABLE, story["flags_not_readable"])
     heading("Children")
     found = story["children"]
     say(
@@ -175,6 +179,7 @@ def _next(place: Workspace, story: dict[str, Any]) -> list[str]:
 def _details(story: dict[str, Any]) -> None:
     for title, key in (
         ("Refused, and what would mend it", "refused"),
+        (_UNREADABLE, "flags_not_readable"),
         ("Quarantined, and why", "quarantined"),
         ("Dropped by a named policy", "dropped_by_policy"),
         ("Delivered, but named by no agreement in force, so not read", "columns_no_agreement_names"),

@@ -111,7 +111,9 @@ def _story(made: Tokenised, source: str, on: date, out: Path, k1: str) -> dict[s
         "records": made.records,
         "unlinkable": made.unlinkable,
         "files": [vars(tally) for tally in tallies],
-        "policies": [{"policy": name, "rows": rows} for name, rows in sorted(made.by_policy.items())],
+        "policies": [
+            {"policy": name, "reason": reason, "rows": rows} for (name, reason), rows in sorted(made.by_policy.items())
+        ],
         "reasons": [
             {"table": name, "column": column, "reason": reason, "rows": rows}
             for (name, column, reason), rows in sorted(made.reasons.items(), key=lambda item: -item[1])

@@ -101,7 +101,7 @@ def test_a_night_materialises_counts_and_checks_and_keeps_no_value(city, tmp_pat
     assert (content["status"], content["dagster/row_count"]) == ("loaded", 2)
     assert content["columns nobody granted"] == ["people.hobby"]
     assert [r.data for r in content["dropped by policy"].records] == [
-        {"policy": "test.sealed", "file": "people.csv", "table": "people", "rows": 1}
+        {"policy": "test.sealed", "reason": "excluded value", "file": "people.csv", "table": "people", "rows": 1}
     ]
     assert {r.data["reason"]: r.data["rows"] for r in content["quarantined"].records} == {
         "duplicate key": 1,
