@@ -46,6 +46,7 @@ class StatePaths:
     ledger: Path
     evidence: Path
     decisions: Path
+    protected: Path
     exposure: Path
     spine: Path
     outcomes: Path
@@ -66,6 +67,7 @@ class StatePaths:
             ledger=root / "ledger.sealed",
             evidence=root / "evidence.sealed",
             decisions=root / "decisions.sealed",
+            protected=root / "protected.sealed",
             exposure=root / "exposure.json",
             spine=root / "spine.duckdb",
             outcomes=root / "outcomes.duckdb",

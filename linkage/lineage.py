@@ -2,7 +2,7 @@
 
 Reads the events in the order in which they were added; writes nothing. IDs of the past are resolved through merges to
 the one that is valid now. A first assignment holds from the first day of its period (`linkage.ledger.period_of`): the
-ledger does not know the night.
+ledger does not know the night. A record that is protected now has no past: which ID it had is told for no day.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,8 @@ import pyarrow.compute as pc
 
 from linkage.ledger import Ledger, child_number
 from linkage.ledger_events import KINDS, MERGE, OF_RECORD, RETIRE, SPLIT, WITHDRAW
-from linkage.records import key_matrix
+from linkage.protected import Protected
+from linkage.records import find_keys, key_matrix
 
 
 @dataclass(frozen=True)
@@ -37,21 +38,26 @@ class Lineage:
     happenings: tuple[Happening, ...]
 
 
-def as_of(ledger: Ledger, day: date) -> pa.Table:
-    """Return source, record_key and child_id of every record as they stood at the end of `day`."""
+def as_of(ledger: Ledger, day: date, protected: Protected) -> pa.Table:
+    """Return source, record_key and child_id of every record as they stood at the end of `day`, but protected ones."""
     events = _until(ledger, day)
     of_record = events.filter(pc.less(events.column("kind"), OF_RECORD))
     keys = key_matrix(of_record.column("record_key"))
     last = _last_of_each(of_record.column("source").to_numpy(), keys)
     rows = last[of_record.column("kind").to_numpy()[last] != WITHDRAW]
     sources = of_record.column("source").to_numpy()[rows]
+    told = np.ones(len(rows), bool)
+    for number, name in enumerate(ledger.sources()):
+        mine = sources == number
+        told[mine] = find_keys(protected.keys(name), keys[rows[mine]]) < 0
+    rows, sources = rows[told], sources[told]
     return ledger.named(ledger.sources(), sources, keys[rows], of_record.column("child").to_numpy()[rows])
 
 
-def id_of(ledger: Ledger, source: str, record_key: bytes, day: date) -> str | None:
-    """Return the ID a record had at the end of `day`, or None where it had none."""
+def id_of(ledger: Ledger, source: str, record_key: bytes, day: date, protected: Protected) -> str | None:
+    """Return the ID a record had at the end of `day`, or None where it had none or is protected now."""
     names = ledger.sources()
-    if source not in names:
+    if source not in names or protected.holds(source, record_key):
         return None
     events = _until(ledger, day)
     mine = events.filter(

@@ -1,8 +1,8 @@
 """A delivery that was read becomes stored: checked, applied, tokenised, committed to both stores.
 
-Order: checks on what is staged, rows applied, records settled, counts balanced, tokens made; then the content
-store commits, then the vault (and the caller writes the book of nights). Whatever fails before the first
-commit leaves everything as it was; a crash between two commits leaves the delivery unrecorded, so it is read
+Order: checks on what is staged, rows applied, records settled, counts balanced, tokens made, protected records noted;
+then the content store commits, then the vault (and the caller writes the book of nights). Whatever fails before the
+first commit leaves both stores as they were; a crash between two commits leaves the delivery unrecorded, so it is read
 again, and writing by key mends the rest.
 """
 
@@ -23,6 +23,7 @@ from assets.extracts.store import open_content
 from assets.extracts.unit import Unit
 from assets.night import Night
 from linkage.batch import TokenBatch
+from linkage.protected import Protected
 from linkage.records import key_matrix
 from linkage.tokens import digests, encode
 from linkage.vault import Vault
@@ -74,6 +75,7 @@ def settle(unit: Unit, night: Night, folder: str) -> Settled:
     tokens = _tokens(unit, night)
     page = _page(unit, counts, folder)
     known = unit.store.known(source.source)
+    _protect(unit, night)
     unit.store.commit()
     changed = 0
     if tokens is not None:
@@ -122,6 +124,13 @@ def _apply(unit: Unit, counts: Mapping[Place, FileCount], night: Night) -> None:
     if source.records_of is None:
         store.settle_records(source.source, unit.shape.defining, unit.referring)
         store.purge_records(family(night, source.namespace), combined(unit.excluded.records))
+
+
+def _protect(unit: Unit, night: Night) -> None:
+    """Note whom a flag protects now: before the stores commit, so that a crash never leaves it untold."""
+    if unit.source.records_of is None:
+        protected = Protected(night.paths.protected, night.keys)
+        protected.update(unit.source.namespace, unit.excluded.protected, unit.store.present())
 
 
 def _tokens(unit: Unit, night: Night) -> TokenBatch | None:

@@ -14,6 +14,7 @@ from pipelines.workspace import WorkspaceError, open_workspace
 if TYPE_CHECKING:
     from linkage.ledger import Ledger
     from linkage.lineage import Lineage
+    from linkage.protected import Protected
 
 _WORDS = {
     "assign": "first seen",
@@ -47,25 +48,28 @@ def child(
 ) -> None:
     """Show the lineage of a child ID: its records by source, merges and splits, and the ID that is valid now.
 
-    With --record, show which ID a record had at the end of a day (--on, today's state if not given).
+    With --record, show which ID a record had at the end of a day (--on, today's state if not given). A record that is
+    sealed, void or otherwise protected now is answered so, whatever the day.
     """
     from assets.night import StatePaths  # noqa: PLC0415
     from linkage.keys import KeyRing  # noqa: PLC0415
     from linkage.ledger import Ledger  # noqa: PLC0415
+    from linkage.protected import Protected  # noqa: PLC0415
 
     place = open_workspace(workspace)
     ring = KeyRing.load(place.keys)
-    ledger = Ledger(StatePaths.under(place.state).ledger, ring)
+    paths = StatePaths.under(place.state)
+    ledger = Ledger(paths.ledger, ring)
     day = on.date() if on else date.max
     if record is not None:
-        _record(ledger, record, day, as_json)
+        _record(ledger, Protected(paths.protected, ring), record, day, as_json)
     elif child_id is not None:
         _lineage(ledger, child_id, day, as_json)
     else:
         raise WorkspaceError("found neither a child ID nor --record SOURCE RECORD-ID; give one of them")
 
 
-def _record(ledger: Ledger, record: tuple[str, str], day: date, as_json: bool) -> None:
+def _record(ledger: Ledger, protected: Protected, record: tuple[str, str], day: date, as_json: bool) -> None:
     import pyarrow as pa  # noqa: PLC0415
 
     from linkage.lineage import id_of  # noqa: PLC0415
@@ -73,11 +77,13 @@ def _record(ledger: Ledger, record: tuple[str, str], day: date, as_json: bool) -
 
     source, raw = record
     key = record_keys(pa.array([raw]), source, ledger.ring)[0].as_py()
-    found = id_of(ledger, source, key, day)
+    found, sealed = id_of(ledger, source, key, day, protected), protected.holds(source, key)
     if as_json:
-        print_json({"source": source, "child_id": found})
+        print_json({"source": source, "child_id": found, "protected": sealed})
+    elif sealed:
+        say(f"That record of {source} is protected: no child ID is told for it, of today or of an earlier day.")
     elif found is None:
-        say(f"That record of {source} had no child ID then: it was not loaded, was withdrawn, or is protected.")
+        say(f"That record of {source} had no child ID then: it was not loaded, or was withdrawn.")
     else:
         say(found)
 

@@ -15,6 +15,7 @@ from linkage.evaluate import label, measure
 from linkage.findings import comparison_names
 from linkage.ledger import Ledger
 from linkage.lineage import id_of
+from linkage.protected import Protected
 from linkage.records import key_matrix, record_keys
 from linkage.run import LinkSettings, link
 from linkage.tokens import encode
@@ -168,8 +169,8 @@ def test_a_corrected_record_finds_its_child_and_keeps_its_history(city, tmp_path
         table = pa.Table.from_pylist([row], school.schema)
         assert hub.vault.upsert("school", encode(table, "school", hub.ring)) == 1
         hub.link(date(2026, 9, night))
-    history = Ledger(hub.ledger_path, hub.ring)
-    alone, joined = (id_of(history, "school", pupil["record_key"], date(2026, 9, day)) for day in (1, 2))
+    history, nobody = Ledger(hub.ledger_path, hub.ring), Protected(tmp_path / "protected.sealed", hub.ring)
+    alone, joined = (id_of(history, "school", pupil["record_key"], date(2026, 9, day), nobody) for day in (1, 2))
     assert alone != joined
     births = {child for (source, _), child in hub.child_ids().items() if source == "birth"}
     assert joined in births

@@ -9,6 +9,7 @@ from support.mou import NIGHT, demo_folder
 from assets.extracts import report
 from assets.extracts.load import load_source
 from assets.extracts.standards import describe
+from linkage.protected import Protected
 from linkage.vault import Vault
 from mou_policies.policy import compile_policy
 
@@ -110,3 +111,15 @@ def test_a_certificate_voided_later_leaves_the_vault(registrar):
     assert held(registrar, "birth") == set(registrar.keys_of("birth", "2020-MD-000001").to_pylist())
     [drop] = report.policy_drops(registrar.paths.nights, NIGHT_2)
     assert (drop.policy, drop.reason, drop.rows) == ("birth.void", "excluded value", 1)
+
+
+def test_who_is_protected_is_remembered_until_the_flag_is_taken_back(welfare):
+    def protected():
+        return {bytes(key) for key in Protected(welfare.paths.protected, welfare.keys).keys("child_welfare")}
+
+    keys = dict(zip(("A1", "A2", "A3"), welfare.keys_of("child_welfare", "A1", "A2", "A3").to_pylist(), strict=True))
+    deliver_clients(welfare, NIGHT_1, [("A1", "Y", "N"), ("A2", "N", "N"), ("A3", "N", "?")])
+    assert protected() == {keys["A1"], keys["A3"]}
+    deliver_clients(welfare, NIGHT_2, [("A2", "Y", "N"), ("A3", "N", "N")])
+    assert protected() == {keys["A1"], keys["A2"]}, "A1 is not sent any more and stays, A3 can be read now"
+    assert held(welfare, "child_welfare") == {keys["A3"]}

@@ -15,6 +15,7 @@ import pyarrow as pa
 from linkage.keys import KeyRing
 from linkage.ledger import Ledger, LedgerChanges, Membership
 from linkage.lineage import as_of
+from linkage.protected import Protected
 
 NIGHTS = [date(2026, 9, 1), date(2026, 9, 2), date(2026, 9, 3), date(2027, 8, 1)]
 
@@ -65,7 +66,18 @@ class Book:
 
     def on(self, day: date) -> dict[str, str]:
         """Child ID of every record at the end of a day."""
-        return named(as_of(self.ledger, day))
+        return named(as_of(self.ledger, day, self.protected))
+
+    @property
+    def protected(self) -> Protected:
+        """Whom a flag protects now."""
+        return Protected(self.path.with_name("protected.sealed"), self.ring)
+
+    def protect(self, records: str, present: str = "") -> None:
+        """Flag some records, and deliver others without a flag."""
+        for source in sorted({record[0] for record in (records + " " + present).split()}):
+            flagged, there = ([key(r) for r in text.split() if r[0] == source] for text in (records, present))
+            self.protected.update(source, pa.array(flagged, pa.binary(16)), pa.array(there, pa.binary(16)))
 
 
 def named(table: pa.Table) -> dict[str, str]:

@@ -54,12 +54,41 @@ ASKED = [  # record, day, ID at the end of that day
 @pytest.mark.parametrize(("record", "day", "expected"), ASKED)
 def test_which_id_a_record_had_on_a_day(book, record, day, expected):
     wanted = None if expected is None else ids(book)[expected]
-    assert id_of(book.ledger, record[0], key(record), day) == wanted
+    assert id_of(book.ledger, record[0], key(record), day, book.protected) == wanted
     assert book.on(day).get(record) == wanted
 
 
 def test_an_id_is_asked_for_in_its_own_source(book):
-    assert id_of(book.ledger, "b", key("a1"), date.max) is None
+    assert id_of(book.ledger, "b", key("a1"), date.max, book.protected) is None
+
+
+def test_a_record_that_is_sealed_later_has_no_id_on_any_day_until_its_flag_is_taken_back(tmp_path):
+    made = Book(tmp_path / "ledger.sealed", fixed_ring(tmp_path / "keys"))
+    made.night("a1 b1 | b2", on=NIGHTS[0])
+    made.night("a1", gone="b1", on=NIGHTS[1])
+    first = made.on(NIGHTS[0])
+    asked = lambda record, day: id_of(made.ledger, record[0], key(record), day, made.protected)  # noqa: E731
+    assert asked("b1", NIGHTS[0]) == first["b1"]
+
+    made.protect("b1", present="b2")
+    assert [asked("b1", day) for day in (*NIGHTS, date.max)] == [None] * 5
+    assert [set(made.on(day)) for day in NIGHTS[:2]] == [{"a1", "b2"}, {"a1", "b2"}]
+    assert asked("b2", NIGHTS[0]) == first["b2"]
+
+    made.protect("b2")  # b1 is not delivered any more: it stays protected
+    assert asked("b1", NIGHTS[0]) is None
+    made.protect("b2", present="b1")
+    assert asked("b1", NIGHTS[0]) == first["b1"]
+    assert asked("b2", NIGHTS[0]) is None
+
+
+def test_whom_a_flag_protects_cannot_be_read_off_the_disk(tmp_path):
+    made = Book(tmp_path / "ledger.sealed", fixed_ring(tmp_path / "keys"))
+    made.protect("b1 b2 c1")
+    before = (tmp_path / "protected.sealed").read_bytes()
+    assert key("b1") not in before
+    made.protect("b1 b2 c1", present="b7")
+    assert (tmp_path / "protected.sealed").read_bytes() == before
 
 
 HAPPENED = {  # ID: the one valid now, its records, what happened: night, kind, records by source, other ID
