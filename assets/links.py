@@ -91,6 +91,7 @@ def link_night(night: Night) -> LinkReport:
 
 def _metadata(report: LinkReport) -> dict[str, Any]:
     return {
+        "mode": report.model_card["mode"],
         "dagster/row_count": sum(report.records.values()),
         "children": report.children,
         "records by source": report.records,

@@ -6,7 +6,7 @@ under K1 only: nothing of it is kept as it is.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Self
 
 import numpy as np
@@ -36,7 +36,7 @@ class TokenBatch:
     `keys` uint8 (n, 16) record keys; `tags` uint8 (n, tags, 16); `anchors` uint8 (n, anchors and asked anchors, 16);
     `features` uint16 (n, features); `digests` uint8 (n, 16), a keyed digest of record and raw identifiers, the same
     only for the same. Gaps hold a keyed function of record and column. `unlinkable` says how many of the n records have
-    no tag and no anchor of their own: a count, since a row does not show it.
+    no tag and no anchor of their own: a count, since a row does not show it; some rows of a batch have none.
     """
 
     keys: np.ndarray
@@ -95,7 +95,7 @@ class TokenBatch:
         for batch in batches:
             whole.put(slice(at, at + len(batch)), batch)
             at += len(batch)
-        return whole
+        return replace(whole, unlinkable=sum(batch.unlinkable for batch in batches))
 
     def to_table(self) -> pa.Table:
         """Return the batch as an Arrow table of `SCHEMA`."""

@@ -6,7 +6,7 @@ Read from the book of nights, the ledger and the releases after a run; nothing i
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -16,12 +16,17 @@ from assets.extracts import report
 from assets.extracts.exclusions import FLAG_NOT_READABLE
 from assets.night import Night
 from assets.release.folder import releases
+from linkage.key_about import HUB_TOKENISED
 from linkage.ledger import Ledger
 
 
 @dataclass(frozen=True)
 class SourceLine:
-    """One source in one night: rows read and what became of each; `status` in a word or two."""
+    """One source in one night: rows read and what became of each; `status` in a word or two.
+
+    `tokenised` are the records that were made into tokens tonight, `unlinkable` those of them without an identifier
+    that any rule of linking can use; what did not change is not made into tokens again (`assets.extracts.nights`).
+    """
 
     source: str
     agency: str
@@ -32,6 +37,8 @@ class SourceLine:
     dropped_by_policy: int
     dropped_by_consent: int
     status: str
+    tokenised: int = 0
+    unlinkable: int = 0
 
     @property
     def adds_up(self) -> bool:
@@ -45,17 +52,20 @@ def source_lines(night: Night) -> list[SourceLine]:
     sums: dict[str, list[report.FileSum]] = defaultdict(list)
     for line in report.file_sums(book, night.date):
         sums[line.source].append(line)
+    tokens = {count.source: count for count in report.token_counts(book, night.date)}
     refused = {refusal.source for refusal in report.refusals(book, night.date)}
     agencies = {name: source.agency for name, source in night.policy.sources.items()}
     agencies.update({line.source: line.agency for lines in sums.values() for line in lines})
     named = {*agencies, *refused}
     return sorted(
-        (_line(name, agencies.get(name, "–"), sums.get(name, []), name in refused) for name in named),
+        (_line(name, agencies.get(name, "–"), sums.get(name, []), name in refused, tokens.get(name)) for name in named),
         key=lambda line: (line.agency, line.source),
     )
 
 
-def _line(source: str, agency: str, sums: Iterable[report.FileSum], refused: bool) -> SourceLine:
+def _line(
+    source: str, agency: str, sums: Iterable[report.FileSum], refused: bool, tokens: report.TokenCount | None
+) -> SourceLine:
     rows = list(sums)
     status = "REFUSED" if refused else "loaded" if rows else "nothing new"
     return SourceLine(
@@ -68,7 +78,17 @@ def _line(source: str, agency: str, sums: Iterable[report.FileSum], refused: boo
         sum(row.dropped_by_policy for row in rows),
         sum(row.dropped_by_consent for row in rows),
         status,
+        tokens.records if tokens else 0,
+        tokens.unlinkable if tokens else 0,
     )
+
+
+def unlinkable(lines: Sequence[Mapping[str, Any]]) -> str:
+    """Say how many of the records made into tokens tonight cannot be linked, given the `SourceLine`s as plain data."""
+    those = ", ".join(f"{line['source']} {line['unlinkable']:,}" for line in lines if line["unlinkable"])
+    total, of = (sum(line[name] for line in lines) for name in ("unlinkable", "tokenised"))
+    why = f" ({those}): no identifier that a rule can use. They are kept, never guessed." if those else "."
+    return f"Of the {of:,} records made into tokens tonight, {total:,} are unlinkable{why}"
 
 
 def reasons(night: Night, source: str | None = None) -> list[dict[str, Any]]:
@@ -140,6 +160,13 @@ def unread(night: Night, source: str | None = None) -> list[dict[str, Any]]:
         {"source": source_, "table": table, "columns": ", ".join(sorted(names))}
         for (source_, table), names in sorted(columns.items())
     ]
+
+
+def mode_sentence(mode: str) -> str:
+    """Say in a sentence who makes tokens, and what that means for whoever runs the hub."""
+    if mode == HUB_TOKENISED:
+        return f"Tokens are made here ({mode}), so whoever operates this hub could read everything that is delivered."
+    return f"Tokens are made at the agencies ({mode}); their key never reaches this hub."
 
 
 def children(night: Night) -> dict[str, int]:

@@ -176,6 +176,8 @@ def _token_metadata(outcome: LoadReport) -> dict[str, Any]:
         "status": outcome.status,
         "dagster/row_count": outcome.records,
         "records with new or changed tokens": outcome.tokens_changed,
+        "records made into tokens tonight": outcome.tokens.records,
+        "unlinkable among these": outcome.tokens.unlinkable,
     }
 
 

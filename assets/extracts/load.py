@@ -18,7 +18,7 @@ from assets.extracts.checks import IN_FORCE, READABLE, SOUND
 from assets.extracts.columns import as_record_keys, is_in, key_array
 from assets.extracts.delivery import DeliveryError
 from assets.extracts.landing import Pending, deliveries_of
-from assets.extracts.nights import CheckResult, FileCount, Nights, Page, open_nights
+from assets.extracts.nights import CheckResult, FileCount, Nights, Page, Tokens, open_nights
 from assets.extracts.opening import KNOWN, LOADED, SUPERSEDED, open_pending
 from assets.extracts.refusal import SourceRefusedError
 from assets.extracts.settle import Settled, purge_optouts, settle
@@ -37,15 +37,18 @@ class LoadReport:
     """What tonight's load of one source came to: counts, checks and reasons, no value of a record.
 
     `already_loaded` are files met again with the same bytes, `superseded` files of full deliveries older than one
-    already loaded; neither was read. `purged` are stored rows that opt-outs removed, `tokens_changed` records whose
+    already loaded; neither was read. `tokens` says how many records were made into tokens and how many of these are
+    unlinkable. `purged` are stored rows that opt-outs removed, `tokens_changed` records whose
     tokens are new or other than before (a corrected name changes tokens and no content). `records` are the records the
-    source has now, `rows` its stored rows by table. `counts` and `checks` are all that the book has for this night.
+    source has now, `rows` its stored rows by table. `counts`, `checks` and `tokens` are all that the book has for this
+    night.
     """
 
     source: str
     status: Status
     counts: tuple[FileCount, ...] = ()
     checks: tuple[CheckResult, ...] = ()
+    tokens: Tokens = field(default_factory=Tokens)
     refusal: str | None = None
     remedy: str | None = None
     already_loaded: int = 0
@@ -189,6 +192,7 @@ def _finish(
         status="refused" if refusal else "loaded" if loaded else "nothing new",
         counts=tuple(book.counts(night.date, source)),
         checks=tuple(checks.values()),
+        tokens=book.tokens(night.date, source),
         refusal=refusal[1] if refusal else None,
         remedy=refusal[2] if refusal else None,
         records=records,

@@ -34,6 +34,7 @@ create table if not exists unparsed (
     night date, source varchar, file varchar, table_name varchar, column_name varchar, "rows" bigint);
 create table if not exists unread_columns (
     night date, source varchar, file varchar, table_name varchar, column_name varchar);
+create table if not exists tokens (night date, source varchar, files varchar[], records bigint, unlinkable bigint);
 create table if not exists refusals (night date, source varchar, agreement varchar, reason varchar, remedy
 varchar); create table if not exists checks (night date, source varchar, check_name varchar, passed boolean,
 counts json); create table if not exists deliveries (
@@ -98,6 +99,18 @@ class CheckResult:
 
 
 @dataclass(frozen=True)
+class Tokens:
+    """How many records were made into tokens tonight, and how many of these no rule of linking can use.
+
+    A hub makes tokens of the records that are new or changed; an agency's token file has all records of its delivery,
+    and its counts are what the agency stated. So a night without changes has none, whatever the store holds.
+    """
+
+    records: int = 0
+    unlinkable: int = 0
+
+
+@dataclass(frozen=True)
 class Delivered:
     """A file that was dealt with: its keyed digest and the state it was left in (see `assets.extracts.opening`)."""
 
@@ -124,6 +137,7 @@ class Page:
     unparsed: list[tuple[str, str, str, int]] = field(default_factory=list)
     unread: list[tuple[str, str, str]] = field(default_factory=list)
     delivered: list[Delivered] = field(default_factory=list)
+    tokens: Tokens | None = None
 
 
 class Nights:
@@ -156,6 +170,12 @@ class Nights:
             self._insert("policy_drops", [(night, source, *row) for row in page.policy_drops])
             self._insert("unparsed", [(night, source, *row) for row in page.unparsed])
             self._insert("unread_columns", [(night, source, *row) for row in page.unread])
+            self._con.execute(
+                "delete from tokens where night = ? and source = ? and list_has_any(files, ?)",
+                [night, source, page.files],
+            )
+            if page.tokens is not None:
+                self._insert("tokens", [(night, source, page.files, page.tokens.records, page.tokens.unlinkable)])
             self._insert(
                 "deliveries",
                 [(source, d.file, d.digest, d.size, d.delivered_for, night, d.mode, d.state) for d in page.delivered],
@@ -193,6 +213,12 @@ class Nights:
                      dropped_by_policy, dropped_by_consent"""
         query = f"select {columns} from file_counts where night = ? and source = ? order by file, table_name"
         return [FileCount(*row) for row in self._con.execute(query, [night, source]).fetchall()]
+
+    def tokens(self, night: date, source: str) -> Tokens:
+        """Return how many records of `source` were made into tokens on that night, over all its deliveries."""
+        query = "select sum(records), sum(unlinkable) from tokens where night = ? and source = ?"
+        [(records, unlinkable)] = self._con.execute(query, [night, source]).fetchall()
+        return Tokens(int(records or 0), int(unlinkable or 0))
 
     def note_commit(self, night: date, unclaimed: Sequence[tuple[str, str]], disposed: int, disposal: str) -> None:
         """Say that the night committed: files nobody claimed as (agency, name), and what became of the others."""

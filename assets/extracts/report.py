@@ -74,6 +74,15 @@ class PolicyDrop:
 
 
 @dataclass(frozen=True)
+class TokenCount:
+    """Records of a source that were made into tokens on a night, and those of them that no rule of linking can use."""
+
+    source: str
+    records: int
+    unlinkable: int
+
+
+@dataclass(frozen=True)
 class RefusedSource:
     """A source that was not loaded, why, and what would mend it."""
 
@@ -132,6 +141,12 @@ def policy_drops(book: Path, night: date, source: str | None = None) -> list[Pol
         select source, file, table_name, policy, "rows", cite, coalesce(reason, '{VALUE_EXCLUDED}') from policy_drops
     """
     return [PolicyDrop(*row) for row in _rows(book, query, night, source, order="1, 2, 3, 4, 7 desc")]
+
+
+def token_counts(book: Path, night: date, source: str | None = None) -> list[TokenCount]:
+    """Return how many records of each source were made into tokens, and how many of these are unlinkable."""
+    query = "select source, sum(records)::bigint, sum(unlinkable)::bigint from tokens"
+    return [TokenCount(*row) for row in _rows(book, query, night, source, order="1", group="1")]
 
 
 def refusals(book: Path, night: date, source: str | None = None) -> list[RefusedSource]:

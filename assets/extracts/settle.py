@@ -17,7 +17,7 @@ import pyarrow as pa
 from assets.extracts import checks
 from assets.extracts.columns import as_record_keys, combined, is_in, key_array
 from assets.extracts.cut import Place, birth_format, one_row_a_record
-from assets.extracts.nights import QUARANTINE, CheckResult, FileCount, Page
+from assets.extracts.nights import QUARANTINE, CheckResult, FileCount, Page, Tokens
 from assets.extracts.refusal import SourceRefusedError
 from assets.extracts.store import open_content
 from assets.extracts.unit import Unit
@@ -72,8 +72,8 @@ def settle(unit: Unit, night: Night, folder: str) -> Settled:
     except SourceRefusedError as error:
         error.page = replace(_page(unit, counts, folder), counts=[], policy_drops=[])
         raise
-    tokens = _tokens(unit, night)
-    page = _page(unit, counts, folder)
+    tokens, made = _tokens(unit, night)
+    page = replace(_page(unit, counts, folder), tokens=made)
     known = unit.store.known(source.source)
     _protect(unit, night)
     unit.store.commit()
@@ -133,22 +133,25 @@ def _protect(unit: Unit, night: Night) -> None:
         protected.update(unit.source.namespace, unit.excluded.protected, unit.store.present())
 
 
-def _tokens(unit: Unit, night: Night) -> TokenBatch | None:
-    """Return one row of tokens a record of this delivery; None where it brings no identifiers.
+def _tokens(unit: Unit, night: Night) -> tuple[TokenBatch | None, Tokens | None]:
+    """Return one row of tokens a record of this delivery, and how many were made; None where it has no identifiers.
 
-    Tokens that an agency made are taken as far as their records exist tonight and nobody's consent withholds them.
+    Tokens that an agency made are taken as far as their records exist tonight and nobody's consent withholds them; the
+    counts are those of its file.
     """
     if unit.received is not None:
         tokens = unit.received.tokens
         if tokens is None:
-            return None
+            return None, None
         keys = key_array(tokens.keys)
-        return tokens.take(is_in(keys, unit.store.present()) & ~is_in(keys, unit.optouts))
+        kept = tokens.take(is_in(keys, unit.store.present()) & ~is_in(keys, unit.optouts))
+        return kept, Tokens(len(tokens), tokens.unlinkable)
     parts = unit.reading.identifiers
     if not parts:
-        return None
+        return None, None
     rejected = pa.concat_arrays([combined(r["seq"]) for r in unit.reading.rejected.values()])
-    return _made(one_row_a_record(parts, rejected), unit.source, night)
+    made = _made(one_row_a_record(parts, rejected), unit.source, night)
+    return made, Tokens(len(made), made.unlinkable)
 
 
 def _made(identifiers: pa.Table, source: SourcePolicy, night: Night) -> TokenBatch:

@@ -100,8 +100,10 @@ def report(
         print_json(story)
         return
     say(f"Night {on} of {place.settings.city}")
+    _mode(story)
     heading("Files: rows read = loaded + quarantined + dropped by policy + dropped by consent")
     _fates({"source": "source", "file": "file", "table": "table"}, story["files"], {})
+    _unlinkable(story)
     _details(story)
 
 
@@ -120,6 +122,7 @@ def _story(place: Workspace, on: date, source: str | None = None) -> dict[str, A
     lines = [line for line in summary.source_lines(night) if source in {None, line.source}]
     return {
         "night": on,
+        "mode": night.keys.mode,
         "sources": [asdict(line) | {"adds_up": line.adds_up} for line in lines],
         "refused": summary.refused(night, source),
         "quarantined": summary.reasons(night, source),
@@ -137,6 +140,7 @@ def _tell(place: Workspace, story: dict[str, Any], *, again: bool) -> None:
         f"Night {story['night']} of {place.settings.city}"
         + (" (run again: nothing that was the same changed)" if again else "")
     )
+    _mode(story)
     heading("What agencies delivered: read = loaded + quarantined + dropped by policy + dropped by consent")
     _fates({"source": "source", "files": "files"}, story["sources"], {"status": "status"})
     for name in [line["source"] for line in story["sources"] if not line["adds_up"]]:
@@ -151,11 +155,24 @@ def _tell(place: Workspace, story: dict[str, Any], *, again: bool) -> None:
         f"  {found['records']:,} records of {found['sources']} sources are {found['children']:,} children, "
         "with one ID each."
     )
+    _unlinkable(story)
     heading("Release")
     say(f"  {story['release']['sentence']}")
     heading("Next")
     for line in _next(place, story):
         say(f"  {line}")
+
+
+def _mode(story: dict[str, Any]) -> None:
+    from pipelines.summary import mode_sentence  # noqa: PLC0415
+
+    say(mode_sentence(story["mode"]))
+
+
+def _unlinkable(story: dict[str, Any]) -> None:
+    from pipelines.summary import unlinkable  # noqa: PLC0415
+
+    say(f"  {unlinkable(story['sources'])}")
 
 
 def _next(place: Workspace, story: dict[str, Any]) -> list[str]:

@@ -29,6 +29,17 @@ def test_quarantine_policy_and_consent_each_dropped_something(city) -> None:
         assert sum(line[fate] for line in first) > 0, fate
 
 
+def test_every_night_names_the_mode_and_counts_the_records_it_made_into_tokens(city) -> None:
+    made = []
+    for night in NIGHTS:
+        story = city.stories[night]
+        assert story["mode"] == "hub-tokenised"
+        assert all(0 <= line["unlinkable"] <= line["tokenised"] for line in story["sources"])
+        made.append(sum(line["tokenised"] for line in story["sources"]))
+    assert made[0] == city.stories[NIGHTS[0]]["children"]["records"]
+    assert 0 < made[1] < made[0], "unchanged records are not made into tokens again"
+
+
 @pytest.mark.parametrize(("before", "after"), [NIGHTS[:2], NIGHTS[1:]])
 def test_a_child_keeps_its_id(city, before: str, after: str) -> None:
     old, new = city.ids[before], city.ids[after]

@@ -161,6 +161,11 @@ def test_which_records_are_counted_as_unlinkable(ring, case):
     assert batch(ring, has).unlinkable == int(expected)
 
 
+def test_batches_put_together_have_the_unlinkable_records_of_all(ring):
+    parts = [batch(ring, CHILD, {}), batch(ring, {}, {}), batch(ring, CHILD)]
+    assert TokenBatch.joined(parts).unlinkable == 3
+
+
 def test_slots_of_surnames_meet_across_a_hyphen_and_a_mother(ring):
     made = batch(ring, CHILD, CHILD | {"surname": "Lopez", "mother_surname": "Garcia"})
     met, slots = equal(tokens(made)), features(made)
