@@ -209,14 +209,14 @@ def _open(named: Path | None) -> _Place:
     from linkage.review import DecisionLog  # noqa: PLC0415
 
     place = open_workspace(named)
-    ring = KeyRing.load(place.keys)
-    log = DecisionLog(place.state / "decisions.sealed", ring)
+    paths, ring = StatePaths.under(place.state), KeyRing.load(place.keys)
+    log = DecisionLog(paths.decisions, ring)
     return _Place(
-        record_child=Ledger(StatePaths.under(place.state).ledger, ring).record_child(),
-        evidence=evidence_store(place.state / "evidence.sealed", ring).read(),
+        record_child=Ledger(paths.ledger, ring).record_child(),
+        evidence=evidence_store(paths.evidence, ring).read(),
         log=log,
         standing=log.standing(),
-        model=load_model(),
+        model=load_model(place.settings.linkage.model, paths.models),
         threshold=place.settings.linkage.threshold_bits or 0.0,
     )
 

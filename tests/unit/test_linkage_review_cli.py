@@ -1,6 +1,7 @@
 """`explain-link`, `link-quality` and `review`: what is printed, kept and refused."""
 
 import json
+from dataclasses import replace
 from datetime import date
 from types import SimpleNamespace
 
@@ -14,7 +15,7 @@ from linkage.errors import LinkageError
 from linkage.evidence import JOINS, MISSING, pairs_schema
 from linkage.explain import SHAPES
 from linkage.keys import KeyRing
-from linkage.model import load_model
+from linkage.model import load_model, save_model
 from linkage.review import DecisionLog, load_decisions
 from pipelines.cli import review
 
@@ -141,3 +142,14 @@ def test_what_cannot_be_decided_keeps_nothing(city, words):
     assert result.exit_code != 0
     assert not city.path.exists()
     assert "aunt" not in str(result.exception)
+
+
+def test_links_are_explained_by_the_model_in_force(tmp_path):
+    (tmp_path / "cradlepath.yaml").write_text(
+        "city: sampleton\nstart: 2026-09-01\nkeys: {path: keys}\nlinkage: {model: city-1}\n"
+    )
+    KeyRing.create(tmp_path / "keys")
+    with pytest.raises(LinkageError, match="city-1"):
+        review._open(tmp_path)
+    save_model(replace(load_model(), version="city-1"), tmp_path / "state" / "models")
+    assert review._open(tmp_path).model.version == "city-1"
