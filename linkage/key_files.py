@@ -160,6 +160,15 @@ def read_private(path: Path) -> bytes:
         raise KeyRingError(f"{path}: this user may not read the key; run as its owner") from None
 
 
+def check_folder(folder: Path) -> None:
+    """Raise KeyRingError when others than its owner may look into a folder of keys; Windows has no such mode bits."""
+    permissions = folder.stat().st_mode & 0o777 if os.name == "posix" and folder.is_dir() else 0
+    if permissions & 0o077:
+        raise KeyRingError(
+            f"{folder}: permissions are {permissions:04o}, expected 0700 (owner only); run `chmod 700 {folder}`"
+        )
+
+
 def refuse_existing(path: Path) -> None:
     """Raise KeyRingError when `path` exists: nothing secret is ever overwritten by accident."""
     if path.exists():

@@ -27,7 +27,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from linkage.agency_keys import AgencyRing, Derives, write_kit
 from linkage.errors import KeyRingError
 from linkage.key_about import ABOUT_FILE, AGENCY_TOKENISED, HUB_TOKENISED, MODES, About
-from linkage.key_files import KEY_BYTES, derive_from, fingerprint_of, new_city, read_key, write_key
+from linkage.key_files import KEY_BYTES, check_folder, derive_from, fingerprint_of, new_city, read_key, write_key
 
 __all__ = ["AGENCY_TOKENISED", "HUB_TOKENISED", "MODES", "About", "AgencyRing", "Derives", "KeyRing"]
 
@@ -77,6 +77,7 @@ class KeyRing:
         """
         about.check()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        check_folder(folder)
         if existing := [name for name in (*FILES.values(), K2_NEXT, ABOUT_FILE) if (folder / name).exists()]:
             raise KeyRingError(
                 f"{folder}: found {', '.join(existing)}, expected no keys here; "
@@ -91,9 +92,11 @@ class KeyRing:
     def load(cls, folder: Path, *, rotating: bool = False) -> Self:
         """Read the key ring of `folder`.
 
-        Raises KeyRingError when a file is missing, is readable by others, or is no key of this city; when the hub of an
-        agency-tokenised city holds a K1; and, unless `rotating`, while a rotation of K2 is under way.
+        Raises KeyRingError when a file is missing, it or the folder is readable by others, or it is no key of this
+        city; when the hub of an agency-tokenised city holds a K1; and, unless `rotating`, while a rotation of K2 is
+        under way.
         """
+        check_folder(folder)
         about = About.read(folder / ABOUT_FILE)
         if (folder / K2_NEXT).exists() and not rotating:
             raise KeyRingError(

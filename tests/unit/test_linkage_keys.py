@@ -202,6 +202,18 @@ def test_a_file_others_can_reach_is_refused(folder, name, mode):
         KeyRing.load(folder)
 
 
+@pytest.mark.parametrize("mode", [0o755, 0o750, 0o701])
+def test_a_folder_others_can_look_into_is_refused(folder, tmp_path, mode):
+    folder.chmod(mode)
+    with pytest.raises(KeyRingError, match=rf"keys: permissions are {mode:04o}, expected 0700.*chmod 700"):
+        KeyRing.load(folder)
+    (tmp_path / "made").mkdir()
+    (tmp_path / "made").chmod(mode)
+    with pytest.raises(KeyRingError, match="chmod 700"):
+        KeyRing.create(tmp_path / "made")
+    assert not list((tmp_path / "made").iterdir())
+
+
 def test_keys_are_never_overwritten(folder):
     held = {path.name: path.read_bytes() for path in folder.iterdir()}
     with pytest.raises(KeyRingError, match="expected no keys here"):
