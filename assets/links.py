@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -31,15 +32,16 @@ from assets.guard import no_values_in_errors
 from assets.night import Night
 from assets.quality import quality_metadata
 from linkage.backends import choose_backend
-from linkage.drift import drifted
 from linkage.identifiers import LINK_CLASSES
 from linkage.model import load_model
+from linkage.model_card import carried
 from linkage.review import load_decisions
 from linkage.run import LinkReport, LinkSettings, link
 
 CHILD_IDS = AssetKey("child_ids")
 ONE_RECORD = "one_record_a_child"
 MODEL_DRIFT = "model_drift"
+_RETRAIN = "retrain with `cradlepath model train` (docs/model.md)"
 
 _SCHEMA = TableSchema(
     columns=[
@@ -84,9 +86,19 @@ def link_night(night: Night) -> LinkReport:
         decisions,
         observer(night),
     )
-    card = json.dumps(report.model_card, indent=2, sort_keys=True, default=str)
-    night.paths.model_card.write_text(card + "\n", encoding="utf-8")
-    return report
+    card = report.model_card if report.fresh else carried(report.model_card, _earlier_card(paths.model_card))
+    text = json.dumps(card, indent=2, sort_keys=True, default=str)
+    paths.model_card.write_text(text + "\n", encoding="utf-8")
+    return dataclasses.replace(report, model_card=card)
+
+
+def _earlier_card(path: Path) -> dict[str, Any]:
+    """Return the card of the last night; nothing where there is none that can be read."""
+    try:
+        card = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return {}
+    return card if isinstance(card, dict) else {}
 
 
 def _metadata(report: LinkReport) -> dict[str, Any]:
@@ -162,14 +174,14 @@ def build_link_assets(
 
 
 def drift_check(report: LinkReport) -> AssetCheckResult:
-    """Warn where linked pairs show levels far more or less often than the model says."""
-    past = drifted(report.drift)
+    """Warn where linked pairs show levels far more or less often than the model says, tonight or when last judged."""
+    past = report.model_card["drift"]["past_the_limit"]
     return AssetCheckResult(
         asset_key=CHILD_IDS,
         check_name=MODEL_DRIFT,
         passed=not past,
         severity=AssetCheckSeverity.WARN,
-        description="; ".join([*map(str, past), "retrain with cradlepath model train"]) if past else None,
+        description="; ".join([*past, _RETRAIN]) if past else None,
         metadata={"PSI by comparison": {one.comparison: round(one.psi, 3) for one in report.drift}},
     )
 

@@ -5,7 +5,7 @@ anything of a record; of the night only shares of many linked pairs, and which c
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -24,6 +24,7 @@ from linkage.vault_records import BODY_BYTES
 _IN_FORCE: Final = "in force"
 _NOT_HELD: Final = "left out: no source present holds what it compares"
 _UNSAID: Final = "silent: no two compared records both held what it compares"
+_COMPARED: Final = {_IN_FORCE, _UNSAID}
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,23 @@ def model_card(model: Model, setting: Setting, levels: np.ndarray, drift: tuple[
         "comparisons": _comparisons(model, levels),
         "drift": drift_card(drift),
     }
+
+
+def carried(card: dict[str, Any], earlier: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the card of a night that had nothing new to link, with what an earlier one saw of the same model.
+
+    Nothing, or only what reviewers had said before, was compared: which comparisons were silent, and how far levels
+    drifted, is still what the last linking of new records showed. So a night that is run again keeps its card.
+    """
+    same = ("version", "layout")
+    if "drift" not in earlier or any(earlier.get(name) != card[name] for name in same):
+        return card
+    seen = {name: one.get("state") for name, one in earlier.get("comparisons", {}).items()}
+    compared = {
+        name: one | {"state": seen[name]} if one["state"] != _NOT_HELD and seen.get(name) in _COMPARED else one
+        for name, one in card["comparisons"].items()
+    }
+    return card | {"comparisons": compared, "drift": earlier["drift"]}
 
 
 def about(model: Model) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from linkage.drift import measure_drift
 from linkage.evidence import MISSING
 from linkage.identifiers import IDENTIFIERS
 from linkage.model import load_model
-from linkage.model_card import Setting, model_card
+from linkage.model_card import Setting, carried, model_card
 from linkage.rules import ROUND, layout
 
 SETTING = Setting("hub-tokenised", "0011223344556677", DuckDb(), ("school", "birth"), 0.0, 60_000)
@@ -62,3 +62,21 @@ def test_a_comparison_that_says_nothing_is_marked(held, said, state):
     found = card(load_model().for_fields(frozenset(held)), levels)["comparisons"]
     assert found["ssn"]["state"].startswith(state)
     assert found["surname"]["state"] == "in force"
+
+
+def test_a_night_without_anything_new_keeps_what_the_last_one_saw():
+    silent, nothing = np.full((600, len(NAMES)), MISSING, np.uint8), np.empty((0, len(NAMES)), np.uint8)
+    silent[:, 0] = 0
+    first, again = card(load_model(), silent), card(load_model(), nothing)
+    assert again != first
+    assert carried(again, first) == first
+    assert carried(again, {}) == again
+    assert carried(again, first | {"version": "city-1"}) == again
+
+
+def test_what_no_source_holds_any_longer_is_left_out_whatever_was_seen():
+    first = card(load_model(), np.zeros((3, len(NAMES)), np.uint8))
+    fewer = card(
+        load_model().for_fields({"given", "surname", "birth_date", "sex"}), np.empty((0, len(NAMES)), np.uint8)
+    )
+    assert carried(fewer, first)["comparisons"] == fewer["comparisons"]
