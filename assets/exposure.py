@@ -18,15 +18,21 @@ from assets.night import Night
 from assets.release.policy import ReleaseError
 from linkage.attack import Finding, Limits, findings, measure_transcript
 from linkage.attack.at_rest import Store
+from linkage.attack.limits import told
 from linkage.transcript import Transcript
 from linkage.vault import Vault
 
 REIDENTIFICATION = "reidentification"
+_REMEDY = "see docs/attack.md for what to do, or raise that limit with a reason"
 _HOW = "run the night again: it measures whatever it links, and its store"
 
 
 class ExposureError(ReleaseError):
     """The night's tokens are not measured, or say too much: nothing is published."""
+
+
+class ExposureLimitError(ExposureError):
+    """The night's tokens were measured and say too much: its release is refused, the rest of the night stands."""
 
 
 def observer(night: Night) -> Callable[[Transcript], None]:
@@ -78,7 +84,7 @@ def reidentification_check(night: Night, asset: AssetKey) -> AssetCheckResult:
         check_name=REIDENTIFICATION,
         passed=not found,
         severity=AssetCheckSeverity.ERROR if any(one.stops for one in found) else AssetCheckSeverity.WARN,
-        description="; ".join(str(one) for one in found) or None,
+        description=f"{told(found)}; {_REMEDY}" if found else None,
         metadata={"singled out": _shares(measured)},
     )
 
@@ -86,8 +92,8 @@ def reidentification_check(night: Night, asset: AssetKey) -> AssetCheckResult:
 def release_gate(night: Night) -> None:
     """Let a release pass whose night was measured and is within the limits.
 
-    Raises ExposureError for a night without figures, figures of other links than the ledger's, or a share past a limit
-    that stops.
+    Raises ExposureError for a night without figures or figures of other links than the ledger's, ExposureLimitError for
+    a share past a limit that stops.
     """
     measured = _of_night(night)
     if "at_rest" not in measured:
@@ -95,8 +101,7 @@ def release_gate(night: Night) -> None:
     if measured["links"] != _links(night):
         raise ExposureError(f"{night.paths.exposure}: measured other links than the ledger's; {_HOW}")
     if stopping := [one for one in judged(measured, night.settings.exposure) if one.stops]:
-        named = "; ".join(str(one) for one in stopping)
-        raise ExposureError(f"nothing was published: {named}; see docs/attack.md for what to do")
+        raise ExposureLimitError(f"nothing was published: {told(stopping)}; {_REMEDY}, then run the night again")
 
 
 def judged(measured: dict[str, Any], limits: Limits) -> list[Finding]:

@@ -89,10 +89,20 @@ def build_outcomes_assets(
             check_name=COMPLETE,
             passed=not report.withheld,
             severity=AssetCheckSeverity.WARN,
+            description=_withheld(report),
             metadata={"withheld": dict(report.withheld)},
         )
 
     return [outcomes]
+
+
+def _withheld(report: OutcomesReport) -> str | None:
+    if not report.withheld:
+        return None
+    return (
+        f"withheld: {', '.join(sorted(report.withheld))}; docs/measures.md says which columns each needs, "
+        "the release's table measure_withheld which clause of which agreement lacks them"
+    )
 
 
 def _metadata(report: OutcomesReport) -> dict[str, Any]:

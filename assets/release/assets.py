@@ -22,7 +22,7 @@ from dagster import (
     multi_asset,
 )
 
-from assets.exposure import release_gate
+from assets.exposure import ExposureLimitError, release_gate
 from assets.guard import no_values_in_errors
 from assets.night import Night
 from assets.release import folder as places
@@ -33,6 +33,7 @@ from assets.release.tables import Catalogue
 CANDIDATE = AssetKey("release_candidate")
 RELEASE = AssetKey("release")
 AUDIT = "disclosure_audit"
+GATE = "exposure_gate"
 _NOT_DUE = "not due: the calendar of the workspace names no release for this night"
 
 
@@ -120,24 +121,52 @@ def _release(partitions: PartitionsDefinition[Any]) -> AssetsDefinition:
                 kinds={"duckdb"},
             )
         ],
+        check_specs=[
+            AssetCheckSpec(
+                GATE,
+                asset=RELEASE,
+                description="Tonight's tokens single out no more than the limits of the workspace allow. Else the "
+                "release is refused, and the night goes on without it. docs/attack.md says what to do.",
+            )
+        ],
         partitions_def=partitions,
     )
-    def release(night: ResourceParam[Night]) -> MaterializeResult[Any]:
+    def release(night: ResourceParam[Night]) -> Iterable[MaterializeResult[Any] | AssetCheckResult]:
         with no_values_in_errors("publishing the release"):
-            if not (night.paths.releases / f"{places.BUILDING}{night.date.isoformat()}").is_dir():
-                return MaterializeResult(asset_key=RELEASE, metadata={"status": _NOT_DUE})
-            release_gate(night)
-            stored = finish(night.paths.releases, night.date, night.keys)
-        log = stored.manifest["log"]
-        return MaterializeResult(
+            status, refused = publish_candidate(night)
+        yield MaterializeResult(asset_key=RELEASE, metadata=status)
+        yield AssetCheckResult(
             asset_key=RELEASE,
-            metadata={
-                "status": "published",
-                "release": stored.id,
-                "dagster/row_count": log["counts"],
-                "tables": log["tables"],
-                "counts hidden": log["hidden"],
-            },
+            check_name=GATE,
+            passed=refused is None,
+            severity=AssetCheckSeverity.ERROR,
+            description=refused,
         )
 
     return release
+
+
+def publish_candidate(night: Night) -> tuple[dict[str, Any], str | None]:
+    """Publish tonight's candidate, if there is one and the gate lets it pass.
+
+    Returns metadata, and why it was refused: the night itself goes on, and when it is run again with other limits the
+    candidate is made again.
+    """
+    candidate = night.paths.releases / f"{places.BUILDING}{night.date.isoformat()}"
+    if not candidate.is_dir():
+        return {"status": _NOT_DUE}, None
+    try:
+        release_gate(night)
+    except ExposureLimitError as error:
+        places.clear(candidate)
+        return {"status": "refused"}, str(error)
+    stored = finish(night.paths.releases, night.date, night.keys)
+    log = stored.manifest["log"]
+    status = {
+        "status": "published",
+        "release": stored.id,
+        "dagster/row_count": log["counts"],
+        "tables": log["tables"],
+        "counts hidden": log["hidden"],
+    }
+    return status, None

@@ -3,11 +3,15 @@
 Here are only the limits and the comparison. What is measured is in the attacks, what stops is in `assets`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import groupby
+from typing import Any, Final
 
 from linkage.errors import LinkageError
+
+STORE: Final = "store at rest"
+TWO_NIGHTS: Final = "two nights' stores"
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,7 @@ class Limits:
     """The limits of the store `at_rest`, of one agency's tokens in `transit`, and of a night's whole `transcript`.
 
     Of fewer than `least_records` records a share says nothing about the encoding: whoever knows that one record was
-    sent knows which. Such a share is shown and not judged, but for the store at rest, which always is.
+    sent knows which. Such a share is shown and not judged; but the store at rest as a whole always is, small or not.
     """
 
     at_rest: Limit = Limit(0.001, 0.01)
@@ -40,38 +44,63 @@ class Limits:
 
 @dataclass(frozen=True)
 class Finding:
-    """A share past a limit: of what, which source (or ``all``), the share, the limit, and whether it stops."""
+    """A share past a limit: of what, which source (or ``all``), the share, the limit, and whether it stops.
+
+    `name` is the limit's own (`at_rest`, `transit`, `transcript`), as it is set in the section `exposure`.
+    """
 
     what: str
     source: str
     singled_out: float
     limit: float
     stops: bool
+    name: str
+
+    @property
+    def setting(self) -> str:
+        """Return where the limit is set in `cradlepath.yaml`."""
+        return f"exposure.{self.name}.{'stop' if self.stops else 'warn'}"
 
     def __str__(self) -> str:
-        return (
-            f"{self.what}, {self.source}: {self.singled_out:.2%} of records can be singled out without a key, "
-            f"expected at most {self.limit:.2%}"
+        return told([self])
+
+
+def told(found: Sequence[Finding]) -> str:
+    """Return findings as one line, those of one limit together: the shares of each source, and where the limit is."""
+    parts = []
+    for (what, setting, limit), group in groupby(found, key=lambda one: (one.what, one.setting, one.limit)):
+        shares = ", ".join(f"{one.source} {one.singled_out:.2%}" for one in group)
+        parts.append(
+            f"{what}: {shares} of records can be singled out without a key, expected at most {limit:.2%} "
+            f"({setting} in cradlepath.yaml)"
         )
+    return "; ".join(parts)
 
 
 def findings(at_rest: Mapping[str, Any], transcripts: list[Mapping[str, Any]], limits: Limits) -> list[Finding]:
     """Return every share past a limit: of the store (`sources`, `all`) and of each transcript of a night."""
-    found = [
-        finding
-        for name, figures in [*at_rest["sources"].items(), ("all", at_rest["all"])]
-        for finding in _past("store at rest", name, figures, limits.at_rest, 0)
-    ]
+    found = stored(STORE, at_rest, limits)
     for transcript in transcripts:
         for name, figures in transcript["sources"].items():
-            found += _past("tokens in transit", name, figures, limits.transit, limits.least_records)
-        found += _past("the night's transcript", "all", transcript["all"], limits.transcript, limits.least_records)
+            found += _past(("tokens in transit", name, "transit"), figures, limits.transit, limits.least_records)
+        whole = ("the night's transcript", "all", "transcript")
+        found += _past(whole, transcript["all"], limits.transcript, limits.least_records)
     return found
 
 
-def _past(what: str, source: str, figures: Mapping[str, Any], limit: Limit, least: int) -> list[Finding]:
+def stored(what: str, at_rest: Mapping[str, Any], limits: Limits) -> list[Finding]:
+    """Return every share of a store past its limit: the whole always, a source of `least_records` or more."""
+    found = []
+    for name, figures in at_rest["sources"].items():
+        found += _past((what, name, "at_rest"), figures, limits.at_rest, limits.least_records)
+    return found + _past((what, "all", "at_rest"), at_rest["all"], limits.at_rest, 0)
+
+
+def _past(about: tuple[str, str, str], figures: Mapping[str, Any], limit: Limit, least: int) -> list[Finding]:
+    """Judge one share; `about` says of what it is, of which source, and by which limit."""
     share, records = float(figures["singled_out"]), int(figures["records"])
     if records < least or share <= limit.warn:
         return []
+    what, source, name = about
     stops = share > limit.stop
-    return [Finding(what, source, share, limit.stop if stops else limit.warn, stops)]
+    return [Finding(what, source, share, limit.stop if stops else limit.warn, stops, name)]

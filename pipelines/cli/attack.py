@@ -92,10 +92,10 @@ def _store(folder: Path, ring: KeyRing) -> Store:
 def _findings(
     at_rest: dict[str, Any], both: dict[str, Any] | None, last: dict[str, Any], limits: Limits
 ) -> list[Finding]:
-    from linkage.attack import findings  # noqa: PLC0415
+    from linkage.attack.limits import TWO_NIGHTS, findings, stored  # noqa: PLC0415
 
     found = findings(at_rest, last.get("transcripts", []), limits)
-    return found + (findings(both, [], limits) if both else [])
+    return found + (stored(TWO_NIGHTS, both, limits) if both else [])
 
 
 def _sealed(state: Path) -> list[str]:

@@ -9,7 +9,9 @@ from dagster import AssetCheckSeverity, AssetKey
 
 from assets import exposure
 from assets.exposure import ExposureError, observer, reidentification_check, release_gate
-from linkage.attack import Limit, Limits
+from assets.release.assets import publish_candidate
+from linkage.attack import Limit, Limits, findings
+from linkage.attack.limits import told
 from linkage.transcript import Sent, Transcript
 
 ASSET = AssetKey("child_ids")
@@ -76,8 +78,38 @@ def test_the_check_warns_and_the_gate_stops(night, share):
     if published:
         release_gate(night)
     else:
-        with pytest.raises(ExposureError, match=r"nothing was published: store at rest, birth: 30\.00%"):
+        with pytest.raises(ExposureError, match=r"nothing was published: store at rest: birth 30\.00%"):
             release_gate(night)
+
+
+def test_a_refused_release_leaves_no_candidate_and_no_error(night, tmp_path):
+    night.paths.releases, night.store = tmp_path / "releases", 0.3
+    candidate = night.paths.releases / ".building-2026-09-01"
+    candidate.mkdir(parents=True)
+    linked(night, transcript(8))
+    with pytest.raises(ExposureError, match="not measured after linking"):
+        publish_candidate(night)
+    reidentification_check(night, ASSET)
+    status, refused = publish_candidate(night)
+    assert status == {"status": "refused"}
+    assert "exposure.at_rest.stop in cradlepath.yaml" in refused
+    assert "docs/attack.md" in refused
+    assert not candidate.exists()
+    assert publish_candidate(night)[1] is None
+
+
+def test_a_source_of_few_records_is_shown_and_not_judged(night):
+    figure = {"records": 4, "singled_out": 0.5}
+    store = {"sources": {"tanf": figure, "birth": figures(0.0)}, "all": figures(0.05, 14)}
+    assert findings(store, [], LIMITS) == []
+    (found,) = findings(store | {"all": figures(0.3, 4)}, [], LIMITS)
+    assert (found.source, found.stops, found.setting) == ("all", True, "exposure.at_rest.stop")
+    many = {"sources": {"tanf": figures(0.5), "birth": figures(0.4)}, "all": figures(0.15)}
+    assert told(findings(many, [], LIMITS)) == (
+        "store at rest: tanf 50.00%, birth 40.00% of records can be singled out without a key, expected at most 20.00% "
+        "(exposure.at_rest.stop in cradlepath.yaml); store at rest: all 15.00% of records can be singled out without a "
+        "key, expected at most 10.00% (exposure.at_rest.warn in cradlepath.yaml)"
+    )
 
 
 def test_a_small_store_is_judged_and_a_small_transcript_is_not(night):
@@ -98,7 +130,7 @@ def test_limits_of_nothing_stop_a_night_that_shows_anybody(night):
     release_gate(night)
     linked(night, transcript(8, alone=2))
     reidentification_check(night, ASSET)
-    with pytest.raises(ExposureError, match=r"tokens in transit, birth: .* the night's transcript, all: "):
+    with pytest.raises(ExposureError, match=r"tokens in transit: birth .* the night's transcript: all "):
         release_gate(night)
 
 
