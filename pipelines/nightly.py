@@ -6,27 +6,36 @@ Which night is next, how far a run is and how it ended are decided here; what th
 
 from __future__ import annotations
 
+import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from assets.guard import ROOMS
+from pipelines.checks import Checked, checked
 from pipelines.setting_up import install_dagster_yaml
 from pipelines.workspace import Workspace, WorkspaceError
 
+if TYPE_CHECKING:
+    from dagster import DagsterEvent
+
 POLL_SECONDS = 1.0
+_OUR_KIND = re.compile(rf"^(?:{'|'.join(ROOMS)})\.[\w.]+: ")
 
 
 @dataclass(frozen=True)
 class NightOutcome:
-    """How a run of the nightly job ended: its date, whether every step succeeded, and the steps that did not."""
+    """How a run of the nightly job ended: its date, whether every step succeeded, what failed, what checks say."""
 
     night: date
     run_id: str
     succeeded: bool
     failures: tuple[str, ...]
+    checked: Checked = field(default_factory=Checked)
 
 
 def waiting_nights(landing: Path) -> list[date]:
@@ -64,14 +73,19 @@ def next_night(workspace: Workspace, committed: list[date], today: date) -> date
 
 
 def run_night(workspace: Workspace, on: date, progress: Callable[[str, float], None]) -> NightOutcome:
-    """Run the nightly job for one date; `progress` hears the last finished step and the share done (0..1)."""
+    """Run the nightly job for one date; `progress` hears the last finished step and the share done (0..1).
+
+    Raises before anything is run for keys that are not in order, or a date before the workspace's first.
+    """
     from dagster import DagsterInstance  # noqa: PLC0415  (a second to import: only a night needs it)
     from dagster._core.utils import make_new_run_id  # noqa: PLC0415
 
     from pipelines.definitions import build_defs  # noqa: PLC0415
     from pipelines.event_log import one_engine_a_log  # noqa: PLC0415
     from pipelines.jobs import NIGHTLY  # noqa: PLC0415
+    from pipelines.resources import load_keys  # noqa: PLC0415
 
+    load_keys(workspace)
     if on < workspace.settings.start:
         raise WorkspaceError(
             f"the night {on} is before the workspace's first, {workspace.settings.start} (`start` in its settings)"
@@ -93,12 +107,8 @@ def run_night(workspace: Workspace, on: date, progress: Callable[[str, float], N
             raise_on_error=False,
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         )
-        failures = tuple(
-            f"{event.step_key}: {_reason(event)}"
-            for event in result.all_events
-            if event.is_step_failure or event.is_run_failure
-        )
-    return NightOutcome(on, run_id, result.success, failures)
+        said = checked(result.get_asset_check_evaluations())
+    return NightOutcome(on, run_id, result.success, _failures(result.all_events), said)
 
 
 def preload_expectations() -> None:
@@ -115,13 +125,19 @@ def preload_expectations() -> None:
     threading.Thread(target=load, name="import great_expectations", daemon=True).start()
 
 
-def _reason(event: object) -> str:
-    """Innermost message of a failed step, as one line."""
+def _failures(events: Sequence[DagsterEvent]) -> tuple[str, ...]:
+    """Return a line for each step that failed; of a run that failed outside any step, its own reason."""
+    steps = tuple(f"{event.step_key}: {_reason(event)}" for event in events if event.is_step_failure)
+    return steps or tuple(_reason(event) for event in events if event.is_run_failure)
+
+
+def _reason(event: DagsterEvent) -> str:
+    """Innermost message of a failure, as one line; our own errors speak for themselves, so their kind is left out."""
     error = getattr(getattr(event, "event_specific_data", None), "error", None)
     while error is not None and error.cause is not None:
         error = error.cause
     text = error.message if error is not None else (getattr(event, "message", "") or "failed")
-    return " ".join(str(text).split())
+    return _OUR_KIND.sub("", " ".join(str(text).split()))
 
 
 class _watch:  # noqa: N801  (used like a function)

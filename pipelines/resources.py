@@ -46,6 +46,21 @@ def workspace_lock(workspace: Workspace) -> Iterator[None]:
         yield
 
 
+def load_keys(workspace: Workspace) -> KeyRing:
+    """Return the key ring of a workspace.
+
+    Raises KeyRingError for keys that are not there, not whole or not private, WorkspaceError for those of another mode.
+    """
+    ring = KeyRing.load(workspace.keys)
+    mode = workspace.settings.linkage.mode
+    if ring.mode != mode:
+        raise WorkspaceError(
+            f"{workspace.root / SETTINGS_FILE}: found linkage.mode {mode}, but the keys are {ring.mode}; write the "
+            "mode of the keys, or point keys.path to the keys of this mode"
+        )
+    return ring
+
+
 def make_night(workspace: Workspace, on: date) -> Night:
     """Return the night of one date: policy in force, keys, places, thresholds and the consent ledger's opt-outs."""
     from consent.ledger import ConsentLedger  # noqa: PLC0415  (SQLAlchemy is not needed to draw the graph)
@@ -53,17 +68,11 @@ def make_night(workspace: Workspace, on: date) -> Night:
     settings = workspace.settings
     paths = StatePaths.under(workspace.state, workspace.registry_url)
     consents = ConsentLedger(paths.registry_url)
-    ring = KeyRing.load(workspace.keys)
-    if ring.mode != settings.linkage.mode:
-        raise WorkspaceError(
-            f"{workspace.root / SETTINGS_FILE}: found linkage.mode {settings.linkage.mode}, but the keys are "
-            f"{ring.mode}; write the mode of the keys, or point keys.path to the keys of this mode"
-        )
     return Night(
         date=on,
         landing=workspace.landing,
         paths=paths,
-        keys=ring,
+        keys=load_keys(workspace),
         policy=compile_policy(workspace.agreements, on),
         settings=NightSettings(
             max_quarantined_share=settings.checks.max_quarantined,

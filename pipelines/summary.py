@@ -181,20 +181,20 @@ def children(night: Night) -> dict[str, int]:
     }
 
 
-def release_of(night: Night) -> dict[str, Any]:
-    """Say which release is current, whether it was made this night, and in one sentence what that means."""
+def release_of(night: Night, refused: str | None = None) -> dict[str, Any]:
+    """Say which release is current, whether it was made this night, and in one sentence what that means.
+
+    `refused` is why tonight's was, None where none was.
+    """
     found = releases(night.paths.releases)
-    if not found:
-        return {
-            "current": None,
-            "made_tonight": False,
-            "sentence": "None yet; release.calendar in cradlepath.yaml says when.",
-        }
-    newest = found[-1]
-    tonight = newest.night == night.date
-    sentence = (
-        f"{newest.id} was built, audited, signed and published tonight."
-        if tonight
-        else f"None was due tonight; {newest.id} stays current."
-    )
-    return {"current": newest.id, "made_tonight": tonight, "sentence": sentence}
+    current = found[-1].id if found else None
+    tonight = bool(found) and refused is None and found[-1].night == night.date
+    if refused is not None:
+        sentence = f"REFUSED: {refused}{f' ({current} stays current)' if current else ''}"
+    elif current is None:
+        sentence = "None yet; release.calendar in cradlepath.yaml says when."
+    elif tonight:
+        sentence = f"{current} was built, audited, signed and published tonight."
+    else:
+        sentence = f"None was due tonight; {current} stays current."
+    return {"current": current, "made_tonight": tonight, "refused": refused, "sentence": sentence}

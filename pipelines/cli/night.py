@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from pipelines.checks import Checked
 from pipelines.cli.screen import (
     JsonOption,
     WorkspaceOption,
@@ -51,7 +52,7 @@ def _date(text: str) -> date:
 def nightly(workspace: WorkspaceOption = None, night: NightOption = None, as_json: JsonOption = False) -> None:
     """Run one night: load, link, apply consent, count, audit and, when the calendar says so, publish.
 
-    Exit status 3 means that the night is committed but a source was refused and wants a person.
+    Exit status 3 means that the night is committed but a source or a release was refused and wants a person.
     """
     from assets.extracts.report import committed_nights  # noqa: PLC0415
     from assets.night import StatePaths  # noqa: PLC0415
@@ -70,12 +71,12 @@ def nightly(workspace: WorkspaceOption = None, night: NightOption = None, as_jso
             markup=False,
         )
         raise typer.Exit(1)
-    story = _story(place, on)
+    story = _story(place, on, outcome.checked)
     if as_json:
         print_json(story)
     else:
         _tell(place, story, again=on in committed)
-    raise typer.Exit(REFUSED if story["refused"] else 0)
+    raise typer.Exit(REFUSED if story["refused"] or story["release"]["refused"] else 0)
 
 
 def report(
@@ -87,6 +88,7 @@ def report(
     """Say what a night read, loaded, quarantined, dropped and refused, file by file, and why; never a value."""
     from assets.extracts.report import committed_nights, file_sums  # noqa: PLC0415
     from assets.night import StatePaths  # noqa: PLC0415
+    from pipelines.checks import checked_on  # noqa: PLC0415
 
     place = open_workspace(workspace)
     book = StatePaths.under(place.state).nights
@@ -94,7 +96,7 @@ def report(
     if not committed and night is None:
         raise WorkspaceError(f"no night has been run in {place.root}; run one with `cradlepath nightly`")
     on = _date(night) if night else committed[-1]
-    story = _story(place, on, source)
+    story = _story(place, on, checked_on(place, on), source)
     story["files"] = [asdict(line) | {"adds_up": line.adds_up} for line in file_sums(book, on, source)]
     if as_json:
         print_json(story)
@@ -113,8 +115,8 @@ def _fates(before: dict[str, str], lines: list[dict[str, Any]], after: dict[str,
     table(list(shown.values()), [[line[name] for name in shown] for line in lines], right=[*_FATES.values(), "files"])
 
 
-def _story(place: Workspace, on: date, source: str | None = None) -> dict[str, Any]:
-    """Everything a night has to say, as plain data."""
+def _story(place: Workspace, on: date, said: Checked, source: str | None = None) -> dict[str, Any]:
+    """Everything a night has to say, as plain data; `said` is what its checks found."""
     from pipelines import summary  # noqa: PLC0415
     from pipelines.resources import make_night  # noqa: PLC0415
 
@@ -130,7 +132,8 @@ def _story(place: Workspace, on: date, source: str | None = None) -> dict[str, A
         "flags_not_readable": summary.unreadable_flags(night, source),
         "columns_no_agreement_names": summary.unread(night, source),
         "children": summary.children(night),
-        "release": summary.release_of(night),
+        "warnings": [asdict(one) for one in said.warnings],
+        "release": summary.release_of(night, said.release_refused),
     }
 
 
@@ -149,6 +152,7 @@ def _tell(place: Workspace, story: dict[str, Any], *, again: bool) -> None:
         _section("Refused, and what would mend it", story["refused"])
     if story["flags_not_readable"]:
         _section(_UNREADABLE, story["flags_not_readable"])
+    _warnings(story)
     heading("Children")
     found = story["children"]
     say(
@@ -193,7 +197,19 @@ def _next(place: Workspace, story: dict[str, Any]) -> list[str]:
     return lines
 
 
+def _warnings(story: dict[str, Any]) -> None:
+    """Print what checks warn of, a line each; and why a release was refused, if one was."""
+    if story["warnings"]:
+        heading("Warnings")
+    for one in story["warnings"]:
+        say(f"  {one['check']} of {one['asset']}: {one['said']}")
+
+
 def _details(story: dict[str, Any]) -> None:
+    _warnings(story)
+    if story["release"]["refused"]:
+        heading("Release")
+        say(f"  {story['release']['sentence']}")
     for title, key in (
         ("Refused, and what would mend it", "refused"),
         (_UNREADABLE, "flags_not_readable"),
