@@ -19,6 +19,7 @@ from assets.release.policy import ReleaseError
 from linkage.attack import Finding, Limits, findings, measure_transcript
 from linkage.attack.at_rest import Store
 from linkage.attack.limits import told
+from linkage.attack.nights import measure_nights
 from linkage.transcript import Transcript
 from linkage.vault import Vault
 
@@ -46,9 +47,24 @@ def observer(night: Night) -> Callable[[Transcript], None]:
         same = earlier.get("night") == night.date.isoformat()
         measured = measure_transcript(transcript)
         transcripts = [*(earlier["transcripts"] if same else []), *([measured] if measured["all"]["records"] else [])]
-        _write(night.paths.exposure, {"night": night.date.isoformat(), "transcripts": transcripts})
+        nights = earlier.get("two_nights", []) if same else []
+        figures = {"night": night.date.isoformat(), "transcripts": transcripts, "two_nights": nights}
+        _write(night.paths.exposure, figures)
 
     return observe
+
+
+def comparer(night: Night) -> Callable[[Vault, Vault], None]:
+    """Return the `compare` of `linkage.run.link`: it measures tonight's store beside last night's while both last.
+
+    A night that is linked in several runs keeps the figures of each.
+    """
+
+    def compare(now: Vault, before: Vault) -> None:
+        measured = _of_night(night)
+        _write(night.paths.exposure, measured | {"two_nights": [*measured["two_nights"], measure_nights(now, before)]})
+
+    return compare
 
 
 def measure_at_rest(night: Night) -> dict[str, Any]:
@@ -106,7 +122,7 @@ def release_gate(night: Night) -> None:
 
 def judged(measured: dict[str, Any], limits: Limits) -> list[Finding]:
     """Return every share of a night's figures past a limit."""
-    return findings(measured["at_rest"], measured["transcripts"], limits)
+    return findings(measured["at_rest"], measured["transcripts"], limits, measured.get("two_nights", []))
 
 
 def last_measured(path: Path) -> dict[str, Any]:
@@ -133,6 +149,7 @@ def _links(night: Night) -> str:
 def _shares(measured: dict[str, Any]) -> dict[str, Any]:
     return {
         "store at rest": _singled_out(measured["at_rest"]),
+        "last night's store beside tonight's": [_singled_out(one) for one in measured.get("two_nights", [])],
         "in transit, and the whole transcript (all)": [_singled_out(one) for one in measured["transcripts"]],
     }
 

@@ -27,7 +27,7 @@ from dagster import (
     multi_asset,
 )
 
-from assets.exposure import observer, reidentification_check, reidentification_spec
+from assets.exposure import comparer, observer, reidentification_check, reidentification_spec
 from assets.guard import no_values_in_errors
 from assets.night import Night
 from assets.quality import quality_metadata
@@ -85,6 +85,7 @@ def link_night(night: Night) -> LinkReport:
         settings,
         decisions,
         observer(night),
+        comparer(night),
     )
     card = report.model_card if report.fresh else carried(report.model_card, _earlier_card(paths.model_card))
     text = json.dumps(card, indent=2, sort_keys=True, default=str)

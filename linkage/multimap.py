@@ -124,6 +124,10 @@ class Multimap:
         pointer = self._rows.columns["pointer"] ^ change.view("<u8")[:, 0]
         return Entries(fresh[:, 0].copy(), fresh[:, 1].copy(), pointer)
 
+    def columns(self) -> dict[str, np.ndarray]:
+        """Return all stored columns as they lie on the disk, the one that orders them first."""
+        return self._rows.columns
+
     def column(self, name: str) -> np.ndarray:
         """Return a stored column as it lies on the disk."""
         return self._rows.columns[name]

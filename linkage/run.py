@@ -85,11 +85,13 @@ def link(
     settings: LinkSettings | None = None,
     decisions: Decisions | None = None,
     observe: Callable[[Transcript], None] | None = None,
+    compare: Callable[[Vault, Vault], None] | None = None,
 ) -> LinkReport:
     """Link what waits in the vault and bring the ledger up to date as of `night`.
 
     The same vault, ledger, keys, decisions and night give the same child IDs; running a night again changes nothing.
-    `observe` is handed the night's transcript. Raises VaultError when the vault is of another layout or K2,
+    `observe` is handed the night's transcript, `compare` the vault as it is now and as it was, if that was anything and
+    has changed. Raises VaultError when the vault is of another layout or K2,
     LinkageError for more than 64 sources.
     """
     chosen, reviewed, clock = settings or LinkSettings(), decisions or Decisions(), Clock()
@@ -112,8 +114,12 @@ def link(
         replaced = np.concatenate([waiting.batch.keys, waiting.gone])
         kept.write(merged_evidence(before, evidence_of(linked), replaced))
     clock.lap("ledger")
+    earlier = store.held() if compare is not None and waiting and len(store.rows) else None
     _store(store, waiting, tonight)
     clock.lap("store")
+    if compare is not None and earlier is not None:
+        compare(store, earlier)
+        clock.lap("compare")
     counts = store.counts()
     state, accepted = book.state(), _accepted(linked)
     drift = measure_drift(linked.pairs.levels[accepted], model)

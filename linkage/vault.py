@@ -254,6 +254,20 @@ class Vault:
         entries = {name: np.asarray(self.map.column(name)) for name in ("label", "check", "pointer")}
         return {"anchors": pa.table(entries), "records": pa.table(self.rows.columns())}
 
+    def files(self) -> dict[str, dict[str, np.ndarray]]:
+        """Return the same as it is mapped: whole columns, the body as bytes, (rows, BODY_BYTES)."""
+        return {"anchors": dict(self.map.columns()), "records": dict(self.rows.mapped())}
+
+    def sources_of(self, at: np.ndarray) -> np.ndarray:
+        """Return the numbers of the sources of the record rows at some positions, int16."""
+        return np.asarray(self.rows.sources[at])
+
+    def held(self) -> "Vault":
+        """Return this vault as its files are now: they stay readable after a commit, and take no room once let go."""
+        kept = Vault(self._path, self._ring)
+        kept.__dict__ |= {"names": list(self.names), "map": self.map, "rows": self.rows}
+        return kept
+
     def _withdraw(self, source: str, of: np.ndarray) -> int:
         gone = self.keys(source)[of]
         if len(gone):

@@ -134,6 +134,10 @@ class RecordRows:
         words = np.asarray(self._rows.columns["body"]).view("<u8")
         return plain | {f"body_{number}": words[:, number] for number in range(words.shape[1])}
 
+    def mapped(self) -> dict[str, np.ndarray]:
+        """Return the columns as they lie on the disk, the body as bytes, without reading them."""
+        return self._rows.columns
+
     def _bodies(self, at: np.ndarray) -> np.ndarray:
         columns = {name: column[at] for name, column in self._rows.columns.items()}
         return np.asarray(columns["body"] ^ _mask(self._ring, columns["number"], columns["rest"], columns["digest"]))

@@ -6,12 +6,9 @@ Here are only the limits and the comparison. What is measured is in the attacks,
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, Final
+from typing import Any
 
 from linkage.errors import LinkageError
-
-STORE: Final = "store at rest"
-TWO_NIGHTS: Final = "two nights' stores"
 
 
 @dataclass(frozen=True)
@@ -34,6 +31,7 @@ class Limits:
 
     Of fewer than `least_records` records a share says nothing about the encoding: whoever knows that one record was
     sent knows which. Such a share is shown and not judged; but the store at rest as a whole always is, small or not.
+    Two nights' stores, side by side, have the limit of one: that one of few records is new, no encoding hides.
     """
 
     at_rest: Limit = Limit(0.001, 0.01)
@@ -77,9 +75,16 @@ def told(found: Sequence[Finding]) -> str:
     return "; ".join(parts)
 
 
-def findings(at_rest: Mapping[str, Any], transcripts: list[Mapping[str, Any]], limits: Limits) -> list[Finding]:
-    """Return every share past a limit: of the store (`sources`, `all`) and of each transcript of a night."""
-    found = stored(STORE, at_rest, limits)
+def findings(
+    at_rest: Mapping[str, Any],
+    transcripts: Sequence[Mapping[str, Any]],
+    limits: Limits,
+    two_nights: Sequence[Mapping[str, Any]] = (),
+) -> list[Finding]:
+    """Return every share past a limit: of the store (`sources`, `all`), two nights' stores, a night's transcripts."""
+    found = _stored("store at rest", at_rest, limits, 0)
+    for both in two_nights:
+        found += _stored("two nights' stores", both, limits, limits.least_records)
     for transcript in transcripts:
         for name, figures in transcript["sources"].items():
             found += _past(("tokens in transit", name, "transit"), figures, limits.transit, limits.least_records)
@@ -88,12 +93,12 @@ def findings(at_rest: Mapping[str, Any], transcripts: list[Mapping[str, Any]], l
     return found
 
 
-def stored(what: str, at_rest: Mapping[str, Any], limits: Limits) -> list[Finding]:
-    """Return every share of a store past its limit: the whole always, a source of `least_records` or more."""
+def _stored(what: str, at_rest: Mapping[str, Any], limits: Limits, least: int) -> list[Finding]:
+    """Return every share of a store past its limit: the whole of `least` records or more, a source of enough."""
     found = []
     for name, figures in at_rest["sources"].items():
         found += _past((what, name, "at_rest"), figures, limits.at_rest, limits.least_records)
-    return found + _past((what, "all", "at_rest"), at_rest["all"], limits.at_rest, 0)
+    return found + _past((what, "all", "at_rest"), at_rest["all"], limits.at_rest, least)
 
 
 def _past(about: tuple[str, str, str], figures: Mapping[str, Any], limit: Limit, least: int) -> list[Finding]:

@@ -92,10 +92,10 @@ def _store(folder: Path, ring: KeyRing) -> Store:
 def _findings(
     at_rest: dict[str, Any], both: dict[str, Any] | None, last: dict[str, Any], limits: Limits
 ) -> list[Finding]:
-    from linkage.attack.limits import TWO_NIGHTS, findings, stored  # noqa: PLC0415
+    from linkage.attack import findings  # noqa: PLC0415
 
-    found = findings(at_rest, last.get("transcripts", []), limits)
-    return found + (stored(TWO_NIGHTS, both, limits) if both else [])
+    nights = [*last.get("two_nights", []), *([both] if both else [])]
+    return findings(at_rest, last.get("transcripts", []), limits, nights)
 
 
 def _sealed(state: Path) -> list[str]:
@@ -124,10 +124,25 @@ def _show(report: dict[str, Any]) -> None:
         _other_attacks(report["two_nights"])
     heading("With the hub's own keys (its operator, not a thief): which records are one child")
     _figures(report["with_hub_keys"])
+    _show_change(report["last_night"])
     _show_last(report["last_night"])
     heading("Limits")
     for line in report["findings"] or ["No share is past a limit of the workspace."]:
         say(line)
+
+
+def _show_change(last: dict[str, Any] | None) -> None:
+    heading("The same thief, two nights running: the store before and after last night's linking")
+    found = last.get("two_nights", []) if last else []
+    if not found:
+        say("No night has changed a store that was there before.")
+    for one in found:
+        rows, words = one["rows"], one["words"]
+        total = max(sum(rows.values()), 1)
+        say(", ".join(f"{count:,} rows ({_share(count / total)}) {name}" for name, count in rows.items()))
+        if words["looked_at"] < words["differing"]:
+            say(f"looked at {words['looked_at']:,} of {words['differing']:,} words of rows that differ")
+        _figures(one)
 
 
 def _show_last(last: dict[str, Any] | None) -> None:
