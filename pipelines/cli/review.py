@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pipelines.cli.screen import JsonOption, WorkspaceOption, heading, out, print_json, say, table
-from pipelines.workspace import open_workspace
+from pipelines.workspace import WorkspaceError, open_workspace
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -92,36 +92,52 @@ def explain_link(
         _waterfall(one)
 
 
-def link_quality(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+def link_quality(
+    workspace: WorkspaceOption = None,
+    by_subgroup: Annotated[
+        bool,
+        typer.Option("--by-subgroup", help="By race and ethnicity, sex, school year of birth, area and twins as well."),
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
     """Estimate, from tokens only, how right and how complete the links of every two sources are.
 
     Precision is the share of links that are right, recall the share of true links that were made, each with its 95 %
     interval. These figures are for the hub; what is published of them goes through disclosure control.
     """
-    from linkage.quality import linkage_quality  # noqa: PLC0415
+    from assets.night import StatePaths  # noqa: PLC0415
+    from assets.quality import subgroups_of  # noqa: PLC0415
+    from linkage.quality import ALL, linkage_quality  # noqa: PLC0415
     from mou_policies.policy import compile_policy  # noqa: PLC0415
 
     place = _open(workspace)
-    policy = compile_policy(open_workspace(workspace).agreements, date.today())
+    opened = open_workspace(workspace)
+    policy = compile_policy(opened.agreements, date.today())
     single = [source.source for source in policy.sources.values() if source.one_record_a_child]
-    found = linkage_quality(place.record_child, place.evidence, None, place.model, place.threshold, single)
+    spine = StatePaths.under(opened.state).spine
+    if by_subgroup and not spine.exists():
+        raise WorkspaceError(f"{spine}: no spine yet, which says who is of which subgroup; run a night first")
+    labels = subgroups_of(spine, place.record_child) if by_subgroup else None
+    found = linkage_quality(place.record_child, place.evidence, labels, place.model, place.threshold, single)
     rows = found.to_pylist()
     if as_json:
         print_json(rows)
         return
-    columns = ["source", "with", "records", "linked", "precision", "recall"]
+    columns = ["source", "with", *(["subgroup"] if by_subgroup else []), "records", "linked", "precision", "recall"]
     shown = [
         [
             row["source"],
             row["other_source"] or "any other",
+            *([row["subgroup"]] if by_subgroup else []),
             row["records"],
             row["linked"],
             _interval(row, "precision"),
             _interval(row, "recall"),
         ]
         for row in rows
+        if row["subgroup"] == ALL or not row["other_source"]
     ]
-    table(columns, shown, right=columns[2:])
+    table(columns, shown, right=columns[-4:])
 
 
 def list_questions(

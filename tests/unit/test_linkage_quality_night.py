@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from assets import quality
@@ -41,12 +42,15 @@ def night(tmp_path, monkeypatch):
             "create table child as select "
             "'c-1' as child_id, 'Black' as race_ethnicity, 'F' as sex, 2015 as birth_school_year"
         )
+    published: set[tuple[str, str, str]] = set()
     kinds = {"birth": "records", "school": "records", "forms": "consent"}
     sources_of = {
         name: SimpleNamespace(source=name, kind=kind, one_record_a_child=True) for name, kind in kinds.items()
     }
     return SimpleNamespace(
-        paths=StatePaths.under(tmp_path), keys=ring, policy=SimpleNamespace(sources=sources_of),
+        paths=StatePaths.under(tmp_path), keys=ring,
+        policy=SimpleNamespace(sources=sources_of, publishable=lambda *place: place in published or None),
+        published=published,
         settings=SimpleNamespace(threshold_bits=None, model=None),
     )  # fmt: skip
 
@@ -59,6 +63,38 @@ def test_a_night_gives_each_source_and_subgroup_and_no_consents(night):
         ("school", group): (1, 1) for group in groups
     }
     assert found.select(QUALITY_SCHEMA.names).cast(QUALITY_SCHEMA).num_rows == len(rows)
+
+
+def born(night, **columns):
+    """Give the spine the birth record of the child c-1, and of one who is not in it."""
+    named = ", ".join(f"{value!r} as {name}" for name, value in columns.items())
+    with duckdb.connect(night.paths.spine) as con:
+        con.execute(f"create table c_birth__births as select unnest(['c-1', 'c-3']) as child_id, {named}")
+
+
+def labels(night, policy=None) -> set[str]:
+    record_child = quality.Ledger(None, None).record_child()
+    return set(quality.subgroups_of(night.paths.spine, record_child, policy).column("subgroup").to_pylist())
+
+
+@pytest.mark.parametrize(("plurality", "twins"), [(1.0, "twins: no"), (2.0, "twins: yes"), (3, "twins: yes")])
+def test_area_and_twins_are_told_by_the_birth_record(night, plurality, twins):
+    born(night, zip3="029", plurality=plurality)
+    assert labels(night) == {"race_ethnicity: Black", "sex: F", "born: 2015", "area: 029", twins}
+
+
+def test_a_spine_without_them_has_the_other_subgroups(night):
+    born(night, plurality="unknown")
+    assert labels(night) == {"race_ethnicity: Black", "sex: F", "born: 2015"}
+
+
+def test_a_release_has_only_subgroups_that_an_agreement_lets_into_it(night):
+    born(night, zip3="029", plurality=2.0)
+    assert labels(night, night.policy) == {"race_ethnicity: Black", "sex: F", "born: 2015"}
+    night.published.add(("birth", "births", "plurality"))
+    assert labels(night, night.policy) == {"race_ethnicity: Black", "sex: F", "born: 2015", "twins: yes"}
+    rows = quality.night_quality(night).filter(pc.field("subgroup") == "twins: yes").to_pylist()
+    assert [(row["source"], row["records"], row["linked"]) for row in rows] == [("birth", 1, 1), ("school", 1, 1)]
 
 
 def test_nothing_linked_yet_is_none(night):

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import date
 from types import SimpleNamespace
 
+import duckdb
 import pyarrow as pa
 import pytest
 import typer
@@ -17,7 +18,9 @@ from linkage.explain import SHAPES
 from linkage.keys import KeyRing
 from linkage.model import load_model, save_model
 from linkage.review import DecisionLog, load_decisions
+from mou_policies import policy
 from pipelines.cli import review
+from pipelines.workspace import WorkspaceError
 
 NAMES = tuple(shape.name for shape in SHAPES)
 RECORDS = [("birth", b"a" * 16, "c-1"), ("school", b"b" * 16, "c-1"), ("health", b"c" * 16, "c-2")]
@@ -86,6 +89,28 @@ def test_explain_link_of_an_unknown_child_fails(city):
     result = city.run("explain-link", "c-9")
     assert result.exit_code != 0
     assert isinstance(result.exception, LinkageError)
+
+
+def test_link_quality_is_shown_by_subgroup_when_asked(city, tmp_path, monkeypatch):
+    opened = SimpleNamespace(agreements=tmp_path, state=tmp_path)
+    monkeypatch.setattr(review, "open_workspace", lambda _: opened)
+    monkeypatch.setattr(policy, "compile_policy", lambda folder, on: SimpleNamespace(sources={}))
+    plain = json.loads(city.run("link-quality", "--json").stdout)
+    assert {row["subgroup"] for row in plain} == {"All"}
+    assert isinstance(city.run("link-quality", "--by-subgroup").exception, WorkspaceError)
+    with duckdb.connect(tmp_path / "spine.duckdb") as con:
+        con.execute(
+            "create table child as select 'c-1' as child_id, 'Asian' as race_ethnicity, 'Male' as sex, "
+            "'2015-16' as birth_school_year"
+        )
+        con.execute("create table c_birth__births as select 'c-1' as child_id, '029' as zip3, 2.0 as plurality")
+    rows = json.loads(city.run("link-quality", "--by-subgroup", "--json").stdout)
+    groups = {"All", "race_ethnicity: Asian", "sex: Male", "born: 2015-16", "area: 029", "twins: yes"}
+    assert {row["subgroup"] for row in rows if row["source"] == "birth"} == groups
+    twins = next(row for row in rows if row["subgroup"] == "twins: yes" and row["other_source"] is None)
+    assert twins["precision_low"] < twins["precision_estimate"] <= twins["precision_high"]
+    shown = city.run("link-quality", "--by-subgroup").stdout
+    assert all(group in shown for group in groups)
 
 
 def test_list_show_decide_and_the_decision_is_obeyed(city):
