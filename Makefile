@@ -6,7 +6,7 @@ CITY ?= demo-city
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all lint format bench bench-linkage compare dev evaluate clean lock
+.PHONY: help run test test-all lint format bench bench-linkage bench-scale compare dev evaluate clean lock
 
 help:  ## list these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -60,6 +60,9 @@ bench: .venv/.dev  ## time and memory of each step; writes docs/benchmarks.md
 
 bench-linkage: .venv/.dev  ## ours against plaintext Splink, Bloom filters, per-field HMAC; writes docs/benchmarks.md
 	@$(BIN)/python -m benchmarks.linkage_peers
+
+bench-scale: .venv/.dev  ## a million children at once, then nights that change 1 %; writes docs/benchmarks.md
+	@$(BIN)/python -m benchmarks.linkage_scale
 
 compare: .venv/.dev  ## tokens against plaintext Splink on the same records of a fresh city (SEED=7)
 	@$(BIN)/cradlepath demo --children $(CHILDREN) --seed $(SEED) --nights 1 --out build/compare --replace >/dev/null
