@@ -130,8 +130,8 @@ def page(found: dict[str, dict[str, Any]], children: int, seed: int, load: float
     lines = [
         "## Linkage at scale",
         "",
-        f"Written by `make bench-scale` (`python -m benchmarks.linkage_scale --children {children}`): a generated city of {children:,} "
-        f"children (seed {seed}), {full['records']:,} records; each night a process of its own, from encoding to the "
+        f"Written by `make bench-scale` (`python -m benchmarks.linkage_scale --children {children}`): a generated city "
+        f"of {children:,} children (seed {seed}), {full['records']:,} records; each night a process of its own, from encoding to the "
         "last file. In the second night 1 % of the children have moved, a fifth of those under another surname.",
         "",
         "| night | bar | records new | "
