@@ -131,8 +131,9 @@ def page(found: dict[str, dict[str, Any]], children: int, seed: int, load: float
         "## Linkage at scale",
         "",
         f"Written by `make bench-scale` (`python -m benchmarks.linkage_scale --children {children}`): a generated city "
-        f"of {children:,} children (seed {seed}), {full['records']:,} records; each night a process of its own, from encoding to the "
-        "last file. In the second night 1 % of the children have moved, a fifth of those under another surname.",
+        f"of {children:,} children (seed {seed}), {full['records']:,} records; each night a process of "
+        "its own, from encoding to the last file. In the second night 1 % of the children have moved, a fifth of those "
+        "under another surname.",
         "",
         "| night | bar | records new | "
         + " | ".join(f"{name} s" for name in steps)
