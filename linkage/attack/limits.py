@@ -31,7 +31,8 @@ class Limits:
 
     Of fewer than `least_records` records a share says nothing about the encoding: whoever knows that one record was
     sent knows which. Such a share is shown and not judged; but the store at rest as a whole always is, small or not.
-    Two nights' stores, side by side, have the limit of one: that one of few records is new, no encoding hides.
+    Two nights' stores, side by side, are judged as a whole, by the limit of one: that one of few records is new or
+    changed no encoding hides, and whose rows they are is not on the disk.
     """
 
     at_rest: Limit = Limit(0.001, 0.01)
@@ -82,23 +83,18 @@ def findings(
     two_nights: Sequence[Mapping[str, Any]] = (),
 ) -> list[Finding]:
     """Return every share past a limit: of the store (`sources`, `all`), two nights' stores, a night's transcripts."""
-    found = _stored("store at rest", at_rest, limits, 0)
+    found = []
+    for name, figures in at_rest["sources"].items():
+        found += _past(("store at rest", name, "at_rest"), figures, limits.at_rest, limits.least_records)
+    found += _past(("store at rest", "all", "at_rest"), at_rest["all"], limits.at_rest, 0)
     for both in two_nights:
-        found += _stored("two nights' stores", both, limits, limits.least_records)
+        found += _past(("two nights' stores", "all", "at_rest"), both["all"], limits.at_rest, limits.least_records)
     for transcript in transcripts:
         for name, figures in transcript["sources"].items():
             found += _past(("tokens in transit", name, "transit"), figures, limits.transit, limits.least_records)
         whole = ("the night's transcript", "all", "transcript")
         found += _past(whole, transcript["all"], limits.transcript, limits.least_records)
     return found
-
-
-def _stored(what: str, at_rest: Mapping[str, Any], limits: Limits, least: int) -> list[Finding]:
-    """Return every share of a store past its limit: the whole of `least` records or more, a source of enough."""
-    found = []
-    for name, figures in at_rest["sources"].items():
-        found += _past((what, name, "at_rest"), figures, limits.at_rest, limits.least_records)
-    return found + _past((what, "all", "at_rest"), at_rest["all"], limits.at_rest, least)
 
 
 def _past(about: tuple[str, str, str], figures: Mapping[str, Any], limit: Limit, least: int) -> list[Finding]:

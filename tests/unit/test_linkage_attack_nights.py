@@ -9,6 +9,7 @@ from support.linkage_keys import fixed_ring
 
 from linkage.attack import nights
 from linkage.attack.at_rest import Store, two_nights
+from linkage.attack.limits import Limits, findings
 from linkage.attack.nights import Differing, measure_nights
 from linkage.decisions import Decisions
 from linkage.records import record_keys
@@ -144,3 +145,17 @@ def test_files_are_compared_whatever_the_window(window, monkeypatch):
         assert set(sides[1][found.before[found.gone]]) == set(sides[1]) - set(sides[0])
         known = ~found.gone
         assert list(sides[0][found.now[found.same[known]]]) == list(sides[1][found.before[known]])
+
+
+@pytest.mark.parametrize(
+    ("whole", "small", "said"),
+    [
+        (0.0, 0.002, []),  # one new row of a small source: no encoding hides it, and the disk does not say whose it is
+        (0.002, 0.0, ["two nights' stores"]),
+    ],
+)
+def test_two_nights_are_judged_as_a_whole(whole, small, said):
+    rest = {"records": 50_000, "singled_out": 0.0}
+    both = {"all": rest | {"singled_out": whole}, "sources": {"hmis": {"records": 1_200, "singled_out": small}}}
+    found = findings({"all": rest, "sources": {}}, [], Limits(), [both])
+    assert [one.what for one in found] == said
