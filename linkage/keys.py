@@ -118,10 +118,11 @@ class KeyRing:
     def derive(self, use: str, length: int = KEY_BYTES) -> bytes:
         """Return the `length`-byte key of one use, for instance ``content.digest``.
 
-        Uses that begin with ``token.`` derive from K1, with ``rekey.`` from K2, all others from the hub master. Raises
-        KeyRingError for a ``token.`` use in agency-tokenised mode.
+        Uses that begin with ``token.`` derive from K1 (from the next one, while K1 is being rotated), with ``rekey.``
+        from K2, all others from the hub master. Raises KeyRingError for a ``token.`` use in agency-tokenised mode.
         """
-        root = {"token": "k1", "rekey": "k2"}.get(use.split(".", 1)[0], "hub")
+        k1 = "k1_next" if "k1_next" in self._roots else "k1"
+        root = {"token": k1, "rekey": "k2"}.get(use.split(".", 1)[0], "hub")
         if root not in self._roots:
             raise KeyRingError(
                 f"no key for {use}: this city is agency-tokenised, K1 is the agencies' and the hub does not hold it; "
@@ -159,6 +160,16 @@ class KeyRing:
         """Sixteen hex digits that name the K1 being rotated to; None while no rotation of K1 is under way."""
         held = self._roots.get("k1_next")
         return self.about.k1_next_fingerprint if held is None else fingerprint_of(held)
+
+    @property
+    def k1_in_use(self) -> str | None:
+        """Sixteen hex digits that name the K1 by which this hub makes tokens: the next one during a rotation."""
+        return self.k1_next_fingerprint if "k1_next" in self._roots else self.k1_fingerprint
+
+    @property
+    def rotating_k1(self) -> bool:
+        """Whether a rotation of K1 is under way: a record may come again under another K1, as the same child."""
+        return self.k1_next_fingerprint is not None
 
     @property
     def accepted_k1(self) -> tuple[str, ...]:

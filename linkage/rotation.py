@@ -1,4 +1,4 @@
-"""Rotation of keys: K2 under a vault that stays linked, K1 by a night on which tokens are made with both.
+"""Rotation of keys: K2 under a vault that stays linked, K1 while every source comes in full once.
 
 **K2** re-keys the vault at rest. A copy of the vault is re-keyed and moved into place, then the key; whatever stops the
 process, the next call goes on from what lies on the disk, and until then no key ring loads, so no night can mix keys:
@@ -8,8 +8,10 @@ process, the next call goes on from what lies on the disk, and until then no key
 3. the vault is renamed ``<vault>.old``, and ``<vault>.ready`` becomes the vault;
 4. ``k2.next`` becomes ``k2.key``, which ends the old key; ``<vault>.old`` is deleted.
 
-**K1** makes the tokens, so it cannot be exchanged under them: between `begin_k1` and `finish_k1` a ring knows two
-(`KeyRing.next_ring`). Child IDs depend on neither. How tokens are made or re-keyed is not decided here.
+**K1** makes the tokens, so it cannot be exchanged under them: between `begin_k1` and `finish_k1` a ring knows two. New
+tokens are made with the next one (`KeyRing.derive`), token files made with either are accepted, and a record that comes
+again stays with its child (`linkage.universe`), since its tokens cannot meet those of records that have not come yet.
+Child IDs depend on neither. How tokens are made or re-keyed is not decided here.
 """
 
 import os

@@ -99,7 +99,7 @@ def link(
     waiting, known = store.waiting(), book.state()
     if len({*store.names, *known.sources}) > MOST_SOURCES:
         raise LinkageError(f"found more than {MOST_SOURCES} sources with tokens, expected at most that many")
-    tonight = build_universe(store, waiting, known, one_record_sources, reviewed)
+    tonight = build_universe(store, waiting, known, one_record_sources, reviewed, ring.rotating_k1)
     kept = evidence_store(evidence, ring)
     before = kept.read() if len(tonight.nodes.member_node) or len(waiting.gone) else {}
     clock.lap("read")

@@ -75,9 +75,18 @@ class Universe:
 
 
 def build_universe(
-    vault: Vault, waiting: Waiting, ledger: LedgerState, one_record: set[str], decisions: Decisions
+    vault: Vault,
+    waiting: Waiting,
+    ledger: LedgerState,
+    one_record: set[str],
+    decisions: Decisions,
+    staying: bool = False,
 ) -> Universe:
-    """Return tonight's records; `one_record` names the sources that promise one record a child."""
+    """Return tonight's records; `one_record` names the sources that promise one record a child.
+
+    `staying`: a record that comes again stays with its child, because its tokens are of another K1 than those of the
+    records it belongs with and cannot meet them.
+    """
     batch = waiting.batch
     values = np.stack(on_all_cores(batch.words, range(HANDLES)))
     asking = asks(values)
@@ -87,8 +96,8 @@ def build_universe(
     met = replace(met, record=np.searchsorted(at, met.record) + len(batch))
     stored = vault.stored(at)
     names = (*vault.names, *(name for name in ledger.sources if name not in vault.names))
-    known = _Known(names, batch, waiting, ledger, decisions)
-    extra = known.taken_apart(stored.keys)
+    known = _Known(names, batch, waiting, ledger, decisions, staying)
+    extra = known.taken_apart(np.concatenate([batch.keys, stored.keys]))
     source = np.concatenate([waiting.source, stored.source, known.source_of(extra)]).astype(np.int64)
     keys = np.concatenate([batch.keys, stored.keys, ledger.keys[extra]])
     node = known.nodes_of(keys)
@@ -130,11 +139,16 @@ class _Known:
     """
 
     def __init__(
-        self, names: tuple[str, ...], batch: TokenBatch, waiting: Waiting, ledger: LedgerState, decisions: Decisions
+        self,
+        names: tuple[str, ...],
+        batch: TokenBatch,
+        waiting: Waiting,
+        ledger: LedgerState,
+        decisions: Decisions,
+        staying: bool,
     ):
         self._ledger = ledger
-        self._gone = np.concatenate([batch.keys, waiting.gone])
-        self._fresh = len(batch)
+        self._gone = waiting.gone if staying else np.concatenate([batch.keys, waiting.gone])
         self._number = np.array([names.index(name) for name in ledger.sources], np.int64)
         both = self._counters(decisions.cannot.reshape(-1, 16)).reshape(-1, 2)
         self._apart = np.unique(both[(both[:, 0] == both[:, 1]) & (both[:, 0] >= 0), 0])
@@ -143,19 +157,18 @@ class _Known:
         self._children = np.empty(0, np.int64)
         self.count = 0
 
-    def taken_apart(self, stored: np.ndarray) -> np.ndarray:
-        """Return the ledger's rows of children that are taken apart, but for the `stored` keys (k, 16)."""
+    def taken_apart(self, here: np.ndarray) -> np.ndarray:
+        """Return the ledger's rows of children that are taken apart, but for those that are `here`, keys (k, 16)."""
         rows = self._current(self._ledger.rows_of(self._apart))
-        return rows[find_keys(stored, self._ledger.keys[rows]) < 0]
+        return rows[find_keys(here, self._ledger.keys[rows]) < 0]
 
     def source_of(self, rows: np.ndarray) -> np.ndarray:
         """Return the number of the source of some rows of the ledger."""
         return self._number[self._ledger.source[rows]] if len(rows) else np.empty(0, np.int64)
 
     def nodes_of(self, keys: np.ndarray) -> np.ndarray:
-        """Return the node of every record of tonight, given the keys of all, the new ones first."""
+        """Return the node of every record of tonight, given the keys of all."""
         counters = self._counters(keys)
-        counters[: self._fresh] = -1
         alone = (counters < 0) | np.isin(counters, self._apart)
         self._children = np.unique(np.concatenate([counters[~alone], self._named]))
         self.count = int(alone.sum()) + len(self._children)

@@ -53,7 +53,7 @@ def claims(source: SourcePolicy, name: str) -> bool:
 
 def digest_of(night: Night, path: Path) -> bytes:
     """Return the keyed digest (32 bytes) by which the book of nights knows a landing file."""
-    return file_digest(sha256_of(path), night.keys.k1_fingerprint or "", night.keys.derive("landing-file"))
+    return file_digest(sha256_of(path), night.keys.k1_in_use or "", night.keys.derive("landing-file"))
 
 
 def deliveries_of(night: Night, source: SourcePolicy) -> list[Pending]:

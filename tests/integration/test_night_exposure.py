@@ -12,6 +12,8 @@ from conftest import PROGRAM
 NIGHTS = ("2026-09-01", "2026-09-02")
 LIMITS = {name: f"{name}: {{warn: 0, stop: 0}}" for name in ("at_rest", "transit", "transcript")}
 
+pytestmark = pytest.mark.slow
+
 
 class City:
     def __init__(self, home):

@@ -234,7 +234,9 @@ def test_two_k1s_are_accepted_while_it_rotates(folder):
     after = both.next_ring()
     assert both.accepted_k1 == (now.k1_fingerprint, fingerprint_of(b"n" * 32))
     assert after.accepted_k1 == (fingerprint_of(b"n" * 32),)
-    assert both.derive("token.x") == now.derive("token.x") != after.derive("token.x")
+    assert both.derive("token.x") == after.derive("token.x") != now.derive("token.x")
+    assert (now.k1_in_use, both.k1_in_use) == (now.k1_fingerprint, after.k1_fingerprint)
+    assert [ring.rotating_k1 for ring in (now, both, after)] == [False, True, False]
     assert after.derive("token.x") == derive_from(b"n" * 32, "token.x")
     assert {use: after.derive(use) for use in ("child.permutation", "record.birth", "rekey.labels")} == {
         use: now.derive(use) for use in ("child.permutation", "record.birth", "rekey.labels")
