@@ -175,18 +175,16 @@ def rotate_k2(workspace: WorkspaceOption = None) -> None:
 
 
 def rotate_k1(
-    begin: Annotated[
-        bool, typer.Option("--begin", help="From now on tokens are made with the old and the new.")
-    ] = False,
+    begin: Annotated[bool, typer.Option("--begin", help="From now on new tokens are made with the new one.")] = False,
     finish: Annotated[
-        bool, typer.Option("--finish", help="Every source has been loaded with both: drop the old.")
+        bool, typer.Option("--finish", help="Every source has come in full since: drop the old one.")
     ] = False,
     fingerprint: Annotated[
         str | None, typer.Option(help="agency-tokenised, with --begin: what names the agencies' next K1.")
     ] = None,
     workspace: WorkspaceOption = None,
 ) -> None:
-    """Replace K1 by way of a night on which tokens are made with both; child IDs stay as they are."""
+    """Replace K1 while every source comes in full once, on one night or several; child IDs stay as they are."""
     from linkage import rotation  # noqa: PLC0415
     from pipelines.resources import workspace_lock  # noqa: PLC0415
 
@@ -198,7 +196,10 @@ def rotate_k1(
     with workspace_lock(place):
         named = rotation.begin_k1(place.keys, fingerprint) if begin else rotation.finish_k1(place.keys)
     if begin:
-        say(f"The next K1 is {named}. Load full files of every source, then `cradlepath keys rotate k1 --finish`.")
+        say(
+            f"The next K1 is {named}. Load full files of every source, on one night or several, and only when all "
+            "have come end it with `cradlepath keys rotate k1 --finish`: who comes again after that may part from their child."
+        )
     else:
         say(f"K1 is {named}; the old one is gone. Delete its backups; make new shares with `keys escrow`.")
 
