@@ -198,7 +198,7 @@ def rotate_k1(
     if begin:
         say(
             f"The next K1 is {named}. Load full files of every source, on one night or several, and only when all "
-            "have come end it with `cradlepath keys rotate k1 --finish`: who comes again after that may part from their child."
+            "have come end it with `cradlepath keys rotate k1 --finish`: whoever comes later may part from their child."
         )
     else:
         say(f"K1 is {named}; the old one is gone. Delete its backups; make new shares with `keys escrow`.")
