@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
+import mou_policies
 from mou_policies import vocabulary
 from mou_policies.model import DATE_UNITS
 from mou_policies.treatments import _TREATMENTS
@@ -84,3 +88,40 @@ def test_purposes_uses_and_standards_are_listed() -> None:
     assert set(vocabulary.uses()) == {"link", "content", "publish", "none"}
     assert {s for s, rule in vocabulary.standards().items() if rule.own_tables} == {"csv", "parquet"}
     assert all(p.cite for p in vocabulary.purposes().values())
+
+
+RULES = {
+    "YML": 2,
+    "STR": 1,
+    "AGR": 19,
+    "FLD": 13,
+    "EXC": 4,
+    "REL": 6,
+    "RUN": 2,
+}
+
+
+def test_every_lint_rule_has_a_well_formed_id_and_none_is_left_out() -> None:
+    expected = [f"{group}-{number:03}" for group, count in RULES.items() for number in range(1, count + 1)]
+    assert list(vocabulary.rules()) == expected
+
+
+def test_every_lint_rule_is_one_plain_sentence_with_a_remedy_and_a_marked_citation() -> None:
+    for rule in vocabulary.rules().values():
+        for sentence in (rule.title, rule.remedy):
+            assert re.fullmatch(r"[A-Z].{10,120}\.", sentence), rule.id
+            assert ". " not in sentence, rule.id
+        assert rule.severity in vocabulary.SEVERITIES, rule.id
+        assert rule.cite, rule.id
+        assert rule.mark in vocabulary.MARKS, rule.id
+
+
+def test_nobody_may_accept_away_a_condition_of_the_law() -> None:
+    acceptable = {rule.id for rule in vocabulary.rules().values() if rule.acceptable and rule.severity == "error"}
+    assert acceptable == {"AGR-011", "FLD-006", "FLD-007", "FLD-008"}
+
+
+def test_every_rule_id_in_the_code_is_in_the_catalogue() -> None:
+    room = Path(mou_policies.__file__).parent
+    text = "\n".join(file.read_text(encoding="utf-8") for file in room.glob("**/*.py"))
+    assert set(re.findall(rf"\b(?:{'|'.join(RULES)})-\d{{3}}\b", text)) <= set(vocabulary.rules())
