@@ -8,8 +8,18 @@ from __future__ import annotations
 
 from mou_policies.vocabulary.areas import Vintage, zip3_label, zip3_restricted, zip3_vintages
 from mou_policies.vocabulary.classes import FERPA_PII_CITE, SAFE_HARBOR_CITE, FieldClass, field_classes
-from mou_policies.vocabulary.law import Element, ExceptionRule, Purpose, exceptions, purposes
+from mou_policies.vocabulary.doors import admits, doors
+from mou_policies.vocabulary.law import (
+    Element,
+    ExceptionRule,
+    Population,
+    Purpose,
+    exceptions,
+    populations,
+    purposes,
+)
 from mou_policies.vocabulary.loading import MARKS
+from mou_policies.vocabulary.patterns import class_pattern, classes_of, matches
 from mou_policies.vocabulary.rulebook import SEVERITIES, Rule, rules
 from mou_policies.vocabulary.words import Standard, TreatmentRule, Use, standards, treatments, uses
 
@@ -21,14 +31,21 @@ __all__ = [
     "Element",
     "ExceptionRule",
     "FieldClass",
+    "Population",
     "Purpose",
     "Rule",
     "Standard",
     "TreatmentRule",
     "Use",
     "Vintage",
+    "admits",
+    "class_pattern",
+    "classes_of",
+    "doors",
     "exceptions",
     "field_classes",
+    "matches",
+    "populations",
     "purposes",
     "rules",
     "standards",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from pathlib import Path
 
 from mou_policies.nodes import Node, read_yaml
@@ -17,6 +18,7 @@ MARKS = {
 }
 
 
+@lru_cache(maxsize=32)
 def load(name: str) -> Node:
     """Return the document of `name`.yaml. Raises AgreementError with the place of whatever is wrong."""
     return read_yaml(FOLDER / f"{name}.yaml")

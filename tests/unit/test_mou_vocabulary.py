@@ -7,6 +7,7 @@ from pathlib import Path
 
 import mou_policies
 from mou_policies import vocabulary
+from mou_policies.language import load_agreements
 from mou_policies.model import DATE_UNITS
 from mou_policies.treatments import _TREATMENTS
 
@@ -18,7 +19,7 @@ LINK = """
 
 NEVER = """
     id.medical_record id.account contact.telephone contact.email online.account biometric photo text.free
-    person.reporter health.substance_use health.diagnosis justice.record immigration religion address.county
+    person.reporter health.diagnosis justice.record immigration religion address.county
 """
 
 
@@ -47,7 +48,7 @@ def test_kept_classes_have_treatments_that_can_serve_them() -> None:
 
 def test_a_date_is_never_kept_as_it_came() -> None:
     for c in vocabulary.field_classes().values():
-        if c.safe_harbor == "C" and c.treatments and c.name != "wic.participation":
+        if c.safe_harbor == "C" and c.treatments and c.name != "period.school_year":
             assert all(t.startswith("date.") for t in c.treatments), c.name
     assert set(vocabulary.field_classes()["birth.date"].treatments) == {"date.year", "date.school_year"}
 
@@ -82,6 +83,92 @@ def test_every_exception_asks_for_something_with_a_citation() -> None:
             assert element.asks
             assert element.cite
             assert element.mark in vocabulary.MARKS
+
+
+# Each class of a protected regime, and the only exceptions under which it may be used at all (FLD-011).
+REGIMES = {
+    "health.substance_use": "part2.consent part2.research part2.audit",
+    "wic.participation": "wic.designation",
+    "child_welfare.report": "capta.state-statute",
+    "child_welfare.placement": "capta.state-statute ferpa.child-welfare",
+    "education.meal_status": "meals.eligibility",
+    "consent.decision": "consent.instruction ferpa.consent",
+}
+
+
+def test_a_protected_regime_names_its_own_exceptions() -> None:
+    for cls, needs in REGIMES.items():
+        assert " ".join(vocabulary.field_classes()[cls].needs) == needs
+    assert "idea.consent" in vocabulary.field_classes()["special_education"].needs
+    assert "idea.consent" in vocabulary.field_classes()["education.early_intervention"].needs
+    assert "ferpa.directory" not in vocabulary.field_classes()["special_education"].needs
+
+
+def test_what_a_class_needs_covers_it() -> None:
+    for c in vocabulary.field_classes().values():
+        for need in c.needs:
+            assert c.name in vocabulary.exceptions()[need].covers, (c.name, need)
+            assert vocabulary.doors(c.name, [need]) == (need,)
+
+
+# exception: the purposes that may rest on it besides linking and counting (AGR-006, AGR-007), and whom it is about
+PURPOSES = {
+    "ferpa.studies": "predictive-tests student-aid improve-instruction",
+    "ferpa.audit-evaluation": "evaluate-education",
+    "ferpa.child-welfare": "protect-children education-needs",
+    "hipaa.limited-data-set": "research public-health health-operations",
+    "hipaa.waiver": "research",
+    "ferpa.consent": "",
+    "hipaa.authorization": "",
+}
+
+
+def test_an_exception_admits_its_own_purposes_and_linking_and_counting() -> None:
+    companions = {p.name for p in vocabulary.purposes().values() if p.any_exception}
+    assert companions == {"link-records", "measure-success"}
+    for name, purposes in PURPOSES.items():
+        admitted = {p for p in vocabulary.purposes() if vocabulary.admits(name, p)}
+        assert admitted == (set(purposes.split()) | companions if purposes else set(vocabulary.purposes())), name
+
+
+def test_only_the_child_welfare_exception_is_about_some_children_only() -> None:
+    found = {e.name: e.population for e in vocabulary.exceptions().values() if e.population}
+    assert found == {"ferpa.child-welfare": "foster-placement"}
+
+
+def test_directory_information_never_holds_a_number_or_a_living_situation() -> None:
+    never = (
+        "id.ssn id.student id.record id.other education.homeless housing.situation special_education economic.status"
+    )
+    assert set(never.split()) <= vocabulary.exceptions()["ferpa.directory"].never
+    assert vocabulary.doors("id.ssn", ["ferpa.directory"]) == ()
+    assert vocabulary.doors("name.given", ["ferpa.directory", "ferpa.studies"]) == ("ferpa.directory", "ferpa.studies")
+
+
+def test_records_without_identifiers_bring_no_names_or_numbers() -> None:
+    found = {e.name for e in vocabulary.exceptions().values() if not e.identifiable}
+    assert found == {"ferpa.deidentified", "ferpa.record-code", "hipaa.limited-data-set"}
+    for name in found:
+        assert {"name.given", "name.full", "id.ssn", "id.medicaid"} <= vocabulary.exceptions()[name].never
+
+
+def test_patterns_of_classes() -> None:
+    assert vocabulary.classes_of(["*"]) == set(vocabulary.field_classes())
+    assert vocabulary.classes_of(["wic.*", "sex"]) == {"wic.participation", "sex"}
+    assert vocabulary.classes_of(["birth"]) == set()
+
+
+def test_in_the_demo_every_grant_has_a_purpose_and_every_field_an_exception() -> None:
+    for agreement in load_agreements(Path(mou_policies.__file__).parent / "agreements"):
+        named = [authority.exception for authority in agreement.authority]
+        for source in agreement.sources.values():
+            for field in (f for table in source.tables.values() for f in table.fields if f.use != "none"):
+                serving = [p for p in agreement.purposes if field.use in vocabulary.purposes()[p].serves]
+                doors = vocabulary.doors(field.cls, named)
+                assert doors, field.clause
+                assert any(vocabulary.admits(door, p) for door in doors for p in serving), field.clause
+        for purpose in agreement.purposes:
+            assert any(vocabulary.admits(name, purpose) for name in named), (agreement.agreement_id, purpose)
 
 
 def test_purposes_uses_and_standards_are_listed() -> None:
