@@ -21,6 +21,7 @@ from mou_policies.vocabulary.law import (
 from mou_policies.vocabulary.loading import MARKS
 from mou_policies.vocabulary.patterns import class_pattern, classes_of, matches
 from mou_policies.vocabulary.rulebook import SEVERITIES, Rule, rules
+from mou_policies.vocabulary.tiers import Clause, Kind, kinds
 from mou_policies.vocabulary.words import Standard, TreatmentRule, Use, standards, treatments, uses
 
 __all__ = [
@@ -28,9 +29,11 @@ __all__ = [
     "MARKS",
     "SAFE_HARBOR_CITE",
     "SEVERITIES",
+    "Clause",
     "Element",
     "ExceptionRule",
     "FieldClass",
+    "Kind",
     "Population",
     "Purpose",
     "Rule",
@@ -44,6 +47,7 @@ __all__ = [
     "doors",
     "exceptions",
     "field_classes",
+    "kinds",
     "matches",
     "populations",
     "purposes",

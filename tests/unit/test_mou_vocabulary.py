@@ -212,3 +212,40 @@ def test_every_rule_id_in_the_code_is_in_the_catalogue() -> None:
     room = Path(mou_policies.__file__).parent
     text = "\n".join(file.read_text(encoding="utf-8") for file in room.glob("**/*.py"))
     assert set(re.findall(rf"\b(?:{'|'.join(RULES)})-\d{{3}}\b", text)) <= set(vocabulary.rules())
+
+
+# kind | parties | parents | needs one of | clauses of its own | clauses a parent may hold
+KINDS = """
+    emou | hub members   | -        | -   | definitions governance ownership individuals requests findings transparency security breach amendment withdrawal disputes | -
+    dsa  | provider hub  | emou     | -   | identity publication transfer custodians disclosure-log audit data-limits | individuals security breach withdrawal
+    dul  | hub recipient | dsa emou | dsa | question people environment identity publication output-review sanctions | -
+"""  # noqa: E501
+
+
+def test_the_kinds_and_their_clauses() -> None:
+    lines = KINDS.replace("| -", "|").strip().splitlines()
+    rows = [[cell.strip() for cell in line.split("|")] for line in lines]
+    assert [row[0] for row in rows] == list(vocabulary.kinds())
+    for name, parties, parents, needs, own, inherited in rows:
+        kind = vocabulary.kinds()[name]
+        clauses = kind.clauses.items()
+        assert (kind.parties, kind.parents, kind.needs_parent) == tuple(
+            tuple(c.split()) for c in (parties, parents, needs)
+        )
+        assert [c for c, clause in clauses if not clause.inherits] == own.split()
+        assert [c for c, clause in clauses if clause.inherits] == inherited.split()
+
+
+def test_a_parent_can_hold_every_clause_that_is_inherited() -> None:
+    for kind in vocabulary.kinds().values():
+        for name, clause in kind.clauses.items():
+            if clause.inherits:
+                assert any(name in vocabulary.kinds()[parent].clauses for parent in kind.parents), (kind.name, name)
+
+
+def test_every_kind_has_the_keys_all_share_and_none_twice() -> None:
+    for kind in vocabulary.kinds().values():
+        assert {"agreement", "kind", "title", "parties", "term", "purposes"} <= set(kind.required)
+        assert {"amends", "signatories", "terms", "prohibits", "limits", "accepts", "expect"} <= set(kind.optional)
+        assert not set(kind.required) & set(kind.optional)
+        assert not set(kind.clauses) & {*kind.required, *kind.optional}
