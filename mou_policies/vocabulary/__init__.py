@@ -6,8 +6,9 @@ Adding a word means adding a line there.
 
 from __future__ import annotations
 
-from mou_policies.vocabulary.areas import Vintage, zip3_label, zip3_restricted, zip3_vintages
+from mou_policies.vocabulary.areas import Vintage, zip3_is_current, zip3_label, zip3_restricted, zip3_vintages
 from mou_policies.vocabulary.classes import FERPA_PII_CITE, SAFE_HARBOR_CITE, FieldClass, field_classes
+from mou_policies.vocabulary.deidentification import CONDITIONS, LEVELS, Claim, Demand, Keep, Removal, claims
 from mou_policies.vocabulary.doors import admits, doors
 from mou_policies.vocabulary.law import (
     Element,
@@ -25,23 +26,30 @@ from mou_policies.vocabulary.tiers import Clause, Kind, kinds
 from mou_policies.vocabulary.words import Standard, TreatmentRule, Use, standards, treatments, uses
 
 __all__ = [
+    "CONDITIONS",
     "FERPA_PII_CITE",
+    "LEVELS",
     "MARKS",
     "SAFE_HARBOR_CITE",
     "SEVERITIES",
+    "Claim",
     "Clause",
+    "Demand",
     "Element",
     "ExceptionRule",
     "FieldClass",
+    "Keep",
     "Kind",
     "Population",
     "Purpose",
+    "Removal",
     "Rule",
     "Standard",
     "TreatmentRule",
     "Use",
     "Vintage",
     "admits",
+    "claims",
     "class_pattern",
     "classes_of",
     "doors",
@@ -55,6 +63,7 @@ __all__ = [
     "standards",
     "treatments",
     "uses",
+    "zip3_is_current",
     "zip3_label",
     "zip3_restricted",
     "zip3_vintages",
