@@ -41,7 +41,7 @@ def _exclusion(node: Node, fields: Sequence[FieldPolicy]) -> Exclusion:
         what = f"{field}: class {cls} without the values that are safe, so that a slip of the pen would be linked"
         raise node.error(what, 'list them: safe: ["N"]; every other value, and none, is then left out', "EXC-002")
     if both := sorted({*map(same, equals)} & {*map(same, safe)}):
-        raise keys["safe"].error(f"{field}: {both[0]!r} is excluded and safe at once", "keep one of the two", "REL-001")
+        raise keys["safe"].error(f"{field}: {both[0]!r} is excluded and safe at once", "keep one of the two", "EXC-004")
     return Exclusion(
         field=field,
         equals=equals,

@@ -9,30 +9,44 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 from mou_policies import vocabulary
-from mou_policies.model import DATE_UNITS, FieldPolicy, Treatment
+from mou_policies.findings import Findings
+from mou_policies.model import DATE_UNITS, FieldPolicy, Pairs, Treatment
 from mou_policies.nodes import Node, suggest
 
 DATE_FORMATS = ("YYYY-MM-DD", "MM/DD/YYYY", "DD/MM/YYYY", "YYYYMMDD", "MMDDYYYY")
 DEFAULT_BANDS = (0, 1, 3, 5, 10, 15, 18)
 RESERVED = frozenset({"record_key", "row_key", "digest", "child_id", "source"})
 
+IMPLIED: Mapping[str, tuple[str, ...]] = {
+    "link": ("link",),
+    "content": ("content",),
+    "publish": ("publish", "content"),
+    "none": (),
+}
+
 _OUTPUT = re.compile(r"[a-z][a-z0-9_]{0,62}")
-_KEYS = (["class", "use", "reason"], ["treatment", "as", "required", "format"])
+_KEYS = (["class", "use", "reason"], ["treatment", "as", "required", "format", "for", "under"])
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a field stands, for its clause, with the source's date form and the agreement's exceptions."""
+    """Where a field stands, for its clause, with what the agreement says of all its fields.
+
+    `exceptions` and `purposes` are the agreement's, in its order; `findings` collects what is wrong.
+    """
 
     file: str
     agreement: str
     source: str
     table: str
     date_format: str | None
-    exceptions: frozenset[str]
+    exceptions: tuple[str, ...]
+    purposes: tuple[str, ...]
+    findings: Findings
 
     def clause(self, field: str, line: int) -> str:
         """Return the clause text an auditor can follow to the line."""
@@ -53,7 +67,7 @@ def read_field(field: str, key: Node, node: Node, place: Place) -> tuple[FieldPo
         for policy, body in zip(policies, bodies, strict=True):
             if policy.use == "none":
                 what = f"{field} is denied and granted at once"
-                raise body.error(what, "keep the denial or the grants, not both", "REL-001")
+                raise body.error(what, "keep the denial or the grants, not both", "FLD-013")
     return policies
 
 
@@ -68,8 +82,11 @@ def _read_one(field: str, key: Node, node: Node, place: Place) -> FieldPolicy:
     keys = node.keys_of(*_KEYS)
     cls = vocabulary.field_classes()[keys["class"].word(vocabulary.field_classes(), "field class", "FLD-002")]
     use = keys["use"].word(vocabulary.uses(), "use")
-    treatment = _treatment(field, use, keys.get("treatment"), node)
+    treatment = read_treatment(field, use, keys.get("treatment"), node)
+    doors = _doors(keys.get("under"), cls, place.exceptions)
     _check_class(field, cls, use, keys, place)
+    if use != "none":
+        _check_doors(field, cls, use, doors, keys.get("under", keys["class"]), place)
     _check_treatment(field, cls, use, treatment, keys.get("treatment", node))
     return FieldPolicy(
         field=field,
@@ -81,7 +98,37 @@ def _read_one(field: str, key: Node, node: Node, place: Place) -> FieldPolicy:
         required=keys["required"].flag() if "required" in keys else False,
         clause=place.clause(field, node.line),
         date_format=keys["format"].word(DATE_FORMATS, "date form") if "format" in keys else place.date_format,
+        pairs=pairs_of(use, _named(keys.get("for"), place.purposes, "purpose"), doors),
+        doors=doors,
+        place=(node.line, node.column),
     )
+
+
+@lru_cache(maxsize=4096)
+def pairs_of(use: str, purposes: tuple[str, ...], doors: tuple[str, ...]) -> Pairs:
+    """Return the pairs (use, purpose) of a grant: what its use implies, for each purpose that serves it.
+
+    A purpose counts where one of the exceptions the field rests on admits it.
+    """
+    known = vocabulary.purposes()
+    admitted = [p for p in purposes if any(vocabulary.admits(door, p) for door in doors)]
+    return frozenset((u, p) for u in IMPLIED[use] for p in admitted if u in known[p].serves)
+
+
+def _named(node: Node | None, of: tuple[str, ...], kind: str) -> tuple[str, ...]:
+    """Return the words a field names, which the agreement must name too; all of the agreement's by default."""
+    if node is None:
+        return of
+    words = node.texts()
+    for word, item in zip(words, node.items(), strict=True):
+        if word not in of:
+            raise item.error(f"{kind} {word!r} is not one of the agreement", f"it names: {', '.join(of)}")
+    return words
+
+
+def _doors(node: Node | None, cls: vocabulary.FieldClass, of: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the exceptions a field rests on: those of the agreement (or those it names) that may carry its class."""
+    return vocabulary.doors(cls.name, _named(node, of, "exception"))
 
 
 def _output_name(field: str, key: Node, node: Node | None, use: str) -> str:
@@ -100,9 +147,29 @@ def _check_class(field: str, cls: vocabulary.FieldClass, use: str, keys: Mapping
         allowed = ", ".join([*cls.uses, "none"])
         what = f"{field}: class {cls.name} may never have the use {use} ({cls.cite} [{cls.mark}])"
         raise keys["use"].error(what, f"allowed: {allowed}", "FLD-003")
-    if use != "none" and cls.needs and not place.exceptions & set(cls.needs):
+    if use != "none" and cls.needs and not set(place.exceptions) & set(cls.needs):
         what = f"{field}: class {cls.name} needs an authority this agreement does not name ({cls.cite})"
         raise keys["class"].error(what, f"add {' or '.join(cls.needs)} under authority", "FLD-011")
+
+
+def _check_doors(
+    field: str, cls: vocabulary.FieldClass, use: str, doors: tuple[str, ...], at: Node, place: Place
+) -> None:
+    """Refuse a field that rests on no exception of its agreement, or on one that cannot carry it."""
+    rules = vocabulary.exceptions()
+    if doors:
+        if use == "link" and not any(rules[door].identifiable for door in doors):
+            rule = rules[doors[0]]
+            what = f"{field}: only records without identifiers come under {rule.name} ({rule.cite} [{rule.mark}])"
+            raise at.error(what, "nothing under it can be linked: deny the field, or name another exception", "AGR-001")
+        return
+    barring = [rules[name] for name in place.exceptions if cls.name in rules[name].never]
+    if barring:
+        what = f"{field}: class {cls.name} can never rest on {barring[0].name} ({barring[0].cite} [{barring[0].mark}])"
+        raise at.error(what, "deny it, or name another exception", "FLD-009")
+    carrying = ", ".join(name for name in rules if vocabulary.doors(cls.name, [name])) or "none"
+    what = f"{field}: class {cls.name} rests on no exception this agreement names"
+    raise at.error(what, f"name one that carries it under authority: {carrying}", "AGR-001")
 
 
 def _check_treatment(field: str, cls: vocabulary.FieldClass, use: str, treatment: Treatment, at: Node) -> None:
@@ -123,7 +190,8 @@ def _check_treatment(field: str, cls: vocabulary.FieldClass, use: str, treatment
         raise at.error(what, f"use one of: {'; '.join(allowed)}", code)
 
 
-def _treatment(field: str, use: str, node: Node | None, entry: Node) -> Treatment:
+def read_treatment(field: str, use: str, node: Node | None, entry: Node) -> Treatment:
+    """Read a treatment; `field` is what it is for and `entry` where it would stand, for the error's words."""
     if node is None:
         if use == "none":
             return Treatment("drop")

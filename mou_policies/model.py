@@ -6,8 +6,7 @@ Here are the shapes only. How they come from YAML is in `language`, which of the
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import date
+from dataclasses import dataclass
 from functools import cached_property
 
 DATE_UNITS = (
@@ -20,6 +19,8 @@ DATE_UNITS = (
     "age_years",
     "age_band",
 )
+
+Pairs = frozenset[tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,8 @@ class FieldPolicy:
     """One grant (or explicit refusal) for one field of one table.
 
     A field with two uses has two of these. `name` is the output column, `clause` tells an auditor where the
-    grant stands: ``file.yaml:LINE agreement-id source.table.field``.
+    grant stands: ``file.yaml:LINE agreement-id source.table.field``. `pairs` are the uses with their purposes, `doors`
+    the exceptions it rests on, `bounds` the clauses that took something from what this one alone would grant.
     """
 
     field: str
@@ -73,6 +75,14 @@ class FieldPolicy:
     required: bool
     clause: str
     date_format: str | None = None
+    pairs: Pairs = frozenset()
+    doors: tuple[str, ...] = ()
+    place: tuple[int, int] = (1, 1)
+    bounds: tuple[str, ...] = ()
+
+    def may(self, use: str, purpose: str | None = None) -> bool:
+        """Whether the values may have a use (for a purpose, or for any)."""
+        return any(u == use and purpose in {None, p} for u, p in self.pairs)
 
     @property
     def is_link(self) -> bool:
@@ -93,6 +103,11 @@ class FieldPolicy:
     def is_publish(self) -> bool:
         """Whether treated values may enter published aggregates."""
         return self.use == "publish"
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The stored columns: a school day has its school year beside it."""
+        return (self.name, f"{self.name}_year") if self.treatment.unit == "school_day" else (self.name,)
 
 
 @dataclass(frozen=True)
@@ -192,82 +207,3 @@ class SourcePolicy:
         """The date form the agency writes, if the agreement states one."""
         value = self.options.get("date_format")
         return value if isinstance(value, str) else None
-
-
-@dataclass(frozen=True)
-class Party:
-    """One party to an agreement."""
-
-    agency: str
-    name: str
-    represented_by: str
-    contact: str
-
-
-@dataclass(frozen=True)
-class Authority:
-    """One legal door: an exception of the vocabulary, its citation, and how each required element is met."""
-
-    exception: str
-    cite: str
-    elements: Mapping[str, str]
-    line: int
-
-
-@dataclass(frozen=True)
-class Destruction:
-    """How long after the term (in days) what was shared may stay, how it is destroyed and who attests it."""
-
-    period_days: int
-    starts: str
-    method: str
-    certificate: str
-
-
-@dataclass(frozen=True)
-class Redisclosure:
-    """Whether the hub may pass identifiable content on, and in whose words."""
-
-    allowed: bool
-    text: str
-
-
-@dataclass(frozen=True)
-class Agreement:
-    """A well-formed agreement, in force or not.
-
-    `clauses` maps each clause path (``term``, ``sources.birth.tables.births.fields.IDOB``) to the SHA-256 of
-    its canonical form, `lines` to its line in the file; `sha256` is the digest of `clauses`: what is signed.
-    """
-
-    agreement_id: str
-    file: str
-    title: str
-    provider: Party
-    hub: Party
-    starts: date
-    ends: date
-    authority: tuple[Authority, ...]
-    purposes: Mapping[str, str]
-    destruction: Destruction
-    redisclosure: Redisclosure
-    terms: Mapping[str, str]
-    sources: Mapping[str, SourcePolicy]
-    sha256: str
-    clauses: Mapping[str, str] = field(default_factory=dict)
-    lines: Mapping[str, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """An agreement that grants nothing on this date, the sources it stops, and what would mend it."""
-
-    agreement_file: str
-    sources: tuple[str, ...]
-    reason: str
-    line: int
-    remedy: str
-
-    def __str__(self) -> str:
-        held = ", ".join(self.sources) or "no source could be named"
-        return f"{self.agreement_file}:{self.line}: {self.reason} (stopped: {held}); {self.remedy}"

@@ -1,8 +1,8 @@
 """Signatures of agreements: an Ed25519 sidecar ``<file>.yaml.sig.json`` with a digest for every clause.
 
 A signature covers the meaning of the agreement (`canonical`), the signer's id, role and agency, and the
-date. Both a signer of the provider's agency and one of the hub's must have signed the agreement as it
-stands; when it was changed afterwards, `verify` names the changed clauses and their lines. Who is trusted
+date. A signer of every party must have signed the agreement as it stands (an EMOU binds those who have); when it was
+changed afterwards, `verify` names the changed clauses and their lines. Who is trusted
 is in `trust`.
 """
 
@@ -22,10 +22,10 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from mou_policies.agreement import HUB, MEMBER, PROVIDER, RECIPIENT, Agreement, Party
 from mou_policies.canonical import canonical_json, digest_of
 from mou_policies.errors import AgreementError
 from mou_policies.language import load_agreement
-from mou_policies.model import Agreement
 from mou_policies.trust import ROLES, Signer, TrustStore, add_signer, load_trust
 
 __all__ = [
@@ -70,6 +70,11 @@ class SignatureStatus:
     line: int
     signatures: tuple[Signature, ...] = ()
     changed: tuple[str, ...] = ()
+
+    def holds_for_hub(self, agreement: Agreement, on: date) -> bool:
+        """Whether the hub has signed the wording as it stands by a date: an EMOU then binds those who signed too."""
+        stands = self.state in {SIGNED, INCOMPLETE}
+        return stands and any(s.role == HUB and s.signed_on <= on for s in self.signatures)
 
     @property
     def signed_on(self) -> date | None:
@@ -121,11 +126,12 @@ def sign(file: Path, signer_key_file: Path, on: date) -> SignatureStatus:
     if signer is None:
         what = "the signer of this key is not in the trust store"
         raise AgreementError(trust.file, 1, 1, what, "add their public key to signers.yaml first")
-    party = agreement.provider if signer.role == "provider" else agreement.hub
-    if signer.agency != party.agency:
-        what = f"{signer.name} signs for {signer.agency}, but the {signer.role} is {party.agency}"
+    party = agreement.party(signer.agency)
+    if party is None or not signs_for(signer.role, party):
+        expected = ", ".join(f"{p.role} {p.agency}" for p in agreement.parties)
+        what = f"{signer.name} signs as {signer.role} for {signer.agency}, but the parties are {expected}"
         line = agreement.lines.get("parties", 1)
-        raise AgreementError(file, line, 1, what, "sign with a key of that party")
+        raise AgreementError(file, line, 1, what, "sign with a key of one of them")
     held = _read_sidecar(sidecar_of(file)) if sidecar_of(file).exists() else None
     kept = held["signatures"] if held and held["clauses"] == dict(agreement.clauses) else []
     entry: dict[str, Any] = {
@@ -168,12 +174,17 @@ def status_of(agreement: Agreement, sidecar: Path, trust: TrustStore) -> Signatu
         return SignatureStatus(INVALID, f"{sidecar.name}: {signatures}", remedy, 1)
     if held["sha256"] != agreement.sha256 or held["agreement"] != agreement.agreement_id:
         return _changed(agreement, held["clauses"], signatures)
-    for role, party in (("provider", agreement.provider), ("hub", agreement.hub)):
-        if not any(s.role == role and s.agency == party.agency for s in signatures):
-            reason = f"no trusted signer has signed for the {role}, {party.name}"
+    for party in agreement.parties:
+        if not any(s.agency == party.agency and signs_for(s.role, party) for s in signatures):
+            reason = f"no trusted signer has signed for the {party.role}, {party.name}"
             remedy = f"a signer of {party.agency} in signers.yaml must sign: cradlepath mou sign {name} --key ..."
             return SignatureStatus(INCOMPLETE, reason, remedy, agreement.lines.get("parties", 1), signatures)
-    return SignatureStatus(SIGNED, "signed by both parties", "", 1, signatures)
+    return SignatureStatus(SIGNED, "signed by every party", "", 1, signatures)
+
+
+def signs_for(role: str, party: Party) -> bool:
+    """Say whether a signer of an agency, in this role, can sign for the part it has in an agreement."""
+    return role == party.role or (role == PROVIDER and party.role in {MEMBER, RECIPIENT})
 
 
 def _changed(agreement: Agreement, signed: Mapping[str, str], signatures: Sequence[Signature]) -> SignatureStatus:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from mou_policies import vocabulary
 from mou_policies.exclusions import read_exclusions
 from mou_policies.fields import DATE_FORMATS, Place, read_field, snake
+from mou_policies.findings import Findings
 from mou_policies.model import FieldPolicy, SourcePolicy, TablePolicy
 from mou_policies.nodes import Node
 
@@ -47,19 +48,28 @@ class Heading:
     sha256: str
     agency: str
     contact: str
-    exceptions: frozenset[str]
+    exceptions: tuple[str, ...]
+    purposes: tuple[str, ...]
+    findings: Findings
 
 
 def read_sources(node: Node, heading: Heading) -> dict[str, SourcePolicy]:
-    """Read every source; `records_of` may only point to another source of the same agreement."""
+    """Read every source; `records_of` may only point to another source of the same agreement.
+
+    What is wrong with one source or field is collected in the heading's findings, and the rest is read on.
+    """
     sources: dict[str, SourcePolicy] = {}
     pointers: dict[str, Node] = {}
+    before = len(heading.findings.errors)
     for name, key, body in node.entries():
-        if not _SOURCE.fullmatch(name) or "__" in name:
-            raise key.error(f"{name!r} cannot be a source's name", "use lower case, digits and single _")
-        sources[name] = _source(name, key, body, heading)
-        if sources[name].records_of:
-            pointers[name] = body.keys_of(*_SOURCE_KEYS)["records_of"]
+        with heading.findings.catch():
+            if not _SOURCE.fullmatch(name) or "__" in name:
+                raise key.error(f"{name!r} cannot be a source's name", "use lower case, digits and single _")
+            sources[name] = _source(name, key, body, heading)
+            if sources[name].records_of:
+                pointers[name] = body.keys_of(*_SOURCE_KEYS)["records_of"]
+    if len(heading.findings.errors) > before:
+        return sources
     if not sources:
         raise node.error("the agreement names no source", "add a source, or remove the file")
     for name, pointer in pointers.items():
@@ -161,41 +171,65 @@ def _tables(
 ) -> dict[str, TablePolicy]:
     tables: dict[str, TablePolicy] = {}
     names: dict[str, str] = {}
+    before = len(heading.findings.errors)
     for name, key, body in node.entries():
-        column = snake(name)
-        if not column or column in names:
-            raise key.error(f"table {name!r} cannot be told from another", "give it a name of its own")
-        names[column] = name
-        place = Place(heading.file, heading.agreement, source, name, date_format, heading.exceptions)
-        tables[name] = _table(name, key, body, place)
-    if not tables:
+        with heading.findings.catch():
+            column = snake(name)
+            if not column or column in names:
+                raise key.error(f"table {name!r} cannot be told from another", "give it a name of its own")
+            names[column] = name
+            tables[name] = _table(name, key, body, _place(heading, source, name, date_format))
+    if not tables and len(heading.findings.errors) == before:
         raise node.error(f"source {source} names no table", "add one under tables")
     return tables
+
+
+def _place(heading: Heading, source: str, table: str, date_format: str | None) -> Place:
+    return Place(
+        file=heading.file,
+        agreement=heading.agreement,
+        source=source,
+        table=table,
+        date_format=date_format,
+        exceptions=heading.exceptions,
+        purposes=heading.purposes,
+        findings=heading.findings,
+    )
 
 
 def _table(name: str, key: Node, node: Node, place: Place) -> TablePolicy:
     keys = node.keys_of(*_TABLE_KEYS)
     if "means" in keys:
         keys["means"].text()
-    fields: list[FieldPolicy] = []
-    for field, field_key, body in keys["fields"].entries():
-        fields.extend(read_field(field, field_key, body, place))
-    if not fields:
-        raise keys["fields"].error(f"table {name} names no field", "add at least one")
-    record = _record(keys.get("record"), fields, node)
+    fields, whole = _fields(name, keys["fields"], place)
     table_key = keys["key"].texts() if "key" in keys else ()
-    _check_outputs(fields, keys["fields"])
-    _check_grants(table_key, fields, keys.get("key", node), record is None, node)
+    record = _record(keys.get("record"), fields, node) if whole else None
+    if whole:
+        _check_outputs(fields, keys["fields"])
+        _check_grants(table_key, fields, keys.get("key", node), record is None, node)
     return TablePolicy(
         table=name,
         key=table_key or ((record,) if record else ()),
         record=record,
         files=_globs(keys["files"]) if "files" in keys else (),
-        fields=tuple(fields),
+        fields=fields,
         excludes=read_exclusions(keys.get("excludes"), fields, keys["fields"]),
         optional=keys["optional"].flag() if "optional" in keys else False,
         clause=place.clause("", key.line).removesuffix("."),
     )
+
+
+def _fields(table: str, node: Node, place: Place) -> tuple[tuple[FieldPolicy, ...], bool]:
+    """Return the fields of a table, and whether all of them could be read."""
+    fields: list[FieldPolicy] = []
+    before = len(place.findings.errors)
+    for field, key, body in node.entries():
+        with place.findings.catch():
+            fields.extend(read_field(field, key, body, place))
+    whole = len(place.findings.errors) == before
+    if not fields and whole:
+        raise node.error(f"table {table} names no field", "add at least one")
+    return tuple(fields), whole
 
 
 def _record(node: Node | None, fields: Sequence[FieldPolicy], table: Node) -> str | None:

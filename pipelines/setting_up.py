@@ -13,8 +13,8 @@ from pathlib import Path
 
 from linkage.keys import KeyRing
 from mou_policies import signing
+from mou_policies.agreement import HUB, PROVIDER
 from mou_policies.language import agreement_files, load_agreement
-from mou_policies.model import Agreement, Party
 from pipelines.workspace import SETTINGS_FILE, Workspace, WorkspaceError, load
 
 DEMO_MARK = ".cradlepath-demo"
@@ -89,7 +89,7 @@ def _clear(out: Path, *, replace: bool) -> None:
 
 
 def sign_demo_agreements(workspace: Workspace, signers: Path) -> None:
-    """Copy the shipped agreements into the workspace and sign each for its provider and for the hub.
+    """Copy the shipped agreements into the workspace and sign each for every party.
 
     The demo plays every part itself; in a city each party signs with a key that only it holds.
     """
@@ -98,15 +98,11 @@ def sign_demo_agreements(workspace: Workspace, signers: Path) -> None:
             (workspace.agreements / shipped.name).write_text(shipped.read_text(encoding="utf-8"), encoding="utf-8")
     paths = agreement_files(workspace.agreements)
     agreements = {path: load_agreement(path) for path in paths}
-    agencies = sorted({(party.agency, role) for a in agreements.values() for role, party in _parties(a)})
+    agencies = sorted({(p.agency, HUB if p.role == HUB else PROVIDER) for a in agreements.values() for p in a.parties})
     keys = {
         agency: signing.new_signer(workspace.agreements, f"{role} signer", role, agency, key_folder=signers)
         for agency, role in agencies
     }
     for path, agreement in agreements.items():
-        for _, party in _parties(agreement):
+        for party in agreement.parties:
             signing.sign(path, keys[party.agency], agreement.starts)
-
-
-def _parties(agreement: Agreement) -> tuple[tuple[str, Party], tuple[str, Party]]:
-    return ("provider", agreement.provider), ("hub", agreement.hub)

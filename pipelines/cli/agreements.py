@@ -19,7 +19,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(help="Agreements (memoranda of understanding): check, read, sign.", no_args_is_help=True)
     group.command("lint")(lint)
     group.command("show")(show)
-    group.command("explain")(explain)
+    group.command("explain")(explain_field)
     group.command("new-signer")(new_signer)
     group.command("sign")(sign)
     group.command("verify")(verify)
@@ -92,21 +92,25 @@ def show(
         table(list(rows[0]), [list(row.values()) for row in rows])
 
 
-def explain(
+def explain_field(
     field: Annotated[str, typer.Argument(help="source.table.field, as in the agreement.")],
     use: Annotated[str, typer.Option("--for", help="link, content or publish.")] = "publish",
+    purpose: Annotated[str | None, typer.Option(help="Purpose, as in the agreement; any if not given.")] = None,
     workspace: WorkspaceOption = None,
     on: OnOption = None,
 ) -> None:
-    """Say whether a field may be used so on a date, and by which clause."""
+    """Say whether a field may be used so on a date: by which clause, under which exception, through which parent."""
+    from mou_policies.explain import USES, Question, explain  # noqa: PLC0415
     from mou_policies.policy import compile_policy  # noqa: PLC0415
 
+    if use not in USES:
+        raise typer.BadParameter(f"expected one of {', '.join(USES)}, found {use!r}")
     source, _, rest = field.partition(".")
     table_name, _, column = rest.partition(".")
     if not column:
         raise typer.BadParameter(f"expected source.table.field, found {field!r}; for instance birth.births.BWG")
     policy = compile_policy(open_workspace(workspace).agreements, _day(on))
-    say(policy.explain_line(source, table_name, column, use))
+    say(str(explain(policy, Question((source, table_name, column), use, policy.on, purpose))))
 
 
 def new_signer(

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from support.mou import NIGHT, SMALL, sign_all, write
 
 from mou_policies import vocabulary
+from mou_policies.agreement import Agreement
 from mou_policies.fields import snake
 from mou_policies.language import AgreementError, load_agreement
-from mou_policies.model import Agreement
 from mou_policies.policy import Policy, compile_policy
 from mou_policies.signing import sidecar_of
 

@@ -12,7 +12,7 @@ from support.load_cases import NIGHT_1, City, csv, field, people_source, source,
 
 from assets.extracts.assets import build_extract_assets, content_key, tokens_key
 from assets.extracts.checks import CHECKS
-from mou_policies.model import Refusal
+from mou_policies.agreement import Refusal
 
 PARTITIONS = DailyPartitionsDefinition("2026-09-01")
 FORMS = table("forms", ["form"], "form", field("form", "id.record", "record"), field("last", "name.surname"))

@@ -25,7 +25,7 @@ from assets.extracts.disposal import commit_landing
 from assets.extracts.load import load_source
 from assets.extracts.seal import unseal
 from linkage.vault import Vault
-from mou_policies.model import Refusal
+from mou_policies.agreement import Refusal
 
 HEAD = "id,first,last,dob,sealed"
 ANA, BEN, CLEO = "1,Ana,Ruiz,2019-02-03,N", "2,Ben,Okafor,2018-11-30,N", "3,Cleo,Nowak,2020-01-01,N"

@@ -61,7 +61,7 @@ TABLE = [
     ("hipaa.public-health", "hipaa.public-healt", "8:16", "AGR-001", "did you mean 'hipaa.public-health'?"),
     (', minimum: "Reasons stand beside the fields"', "", "10:15", "AGR-002", "requires the element 'minimum' (45 CFR 164.502(b) [M])"),
     ("period_days: 180, ", "", "12:14", "AGR-003", "the destruction period is not stated"),
-    ("measure-success", "make-money", "11:12", "", "unknown purpose 'make-money'"),
+    ("measure-success", "make-money", "11:76", "", "unknown purpose 'make-money'"),
     ("allowed: false", 'allowed: "false"', "13:25", "", "where true or false is expected"),
     ("agency: clinic,", "agency: ../clinic,", "4:22", "", "is not a usable agency name"),
     # -- sources and tables ------------------------------------------------------------------------------
@@ -82,7 +82,7 @@ TABLE = [
     # -- exclusions --------------------------------------------------------------------------------------
     (KEY, EXCLUDED.replace("            class: status.protection\n", ""), "25:20", "EXC-001", "sealed is excluded and has no class; add class: status.protection"),
     (KEY, EXCLUDED.replace('            safe: ["N"]\n', ""), "24:13", "EXC-002", 'safe: ["N"]; every other value, and none, is then left out'),
-    (KEY, EXCLUDED.replace('["N"]', '["N", " y "]'), "28:19", "REL-001", "sealed: 'Y' is excluded and safe at once"),
+    (KEY, EXCLUDED.replace('["N"]', '["N", " y "]'), "28:19", "EXC-004", "sealed: 'Y' is excluded and safe at once"),
     (KEY, EXCLUDED.replace('["N"]', "[]"), "28:19", "", "found an empty list"),
     (KEY, EXCLUDED.replace('["N"]', '["N", ""]'), "28:25", "", "found empty text"),
     (KEY, EXCLUDED.replace("status.protection", "status.protecton"), "26:20", "FLD-002", "did you mean 'status.protection'?"),
@@ -115,7 +115,7 @@ TABLE = [
     (VISITS, VISITS.replace("}, reason", "}, keep: true, reason"), "32:82", "FLD-012", "unknown key 'keep'"),
     (VISITS, "{class: child_welfare.report, use: content, treatment: keep, reason: x}", "32:27", "FLD-011", "add capta.state-statute under authority"),
     ("as: birth_year, ", 'as: birth_year, format: "YY-MM-DD", ', "29:98", "", "unknown date form"),
-    ("- {class: birth.date, use: link, treatment: tokenise", "- {class: birth.date, use: none", "28:15", "REL-001", "dob is denied and granted at once"),
+    ("- {class: birth.date, use: link, treatment: tokenise", "- {class: birth.date, use: none", "28:15", "FLD-013", "dob is denied and granted at once"),
 ]  # fmt: skip
 
 

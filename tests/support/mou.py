@@ -1,4 +1,4 @@
-"""Agreements for tests: a small one as text, edits by words, and folders signed by both parties."""
+"""Agreements for tests: a small one as text, edits by words, and folders signed by every party."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ authority:
   - exception: hipaa.public-health
     cite: "45 CFR 164.512(b)(1)(i)"
     elements: {authority: "Grant of 2 June 2025", minimum: "Reasons stand beside the fields"}
-purposes: {measure-success: "Publish how many children are served"}
+purposes: {link-records: "Find the child", public-health: "Who is served", measure-success: "Publish how many"}
 destruction: {period_days: 180, starts: "when this ends", method: "erased", certificate: "within 30 days"}
 redisclosure: {allowed: false, text: "Nothing is passed on"}
 sources:
@@ -65,12 +65,13 @@ def write(folder: Path, text: str = SMALL, name: str = "clinic.yaml") -> Path:
 
 
 def sign_all(folder: Path, on: date = SIGNED_ON) -> Path:
-    """Sign every agreement of a folder for both parties, with keys made for the purpose beside it."""
+    """Sign every agreement of a folder for every party, with keys made for the purpose beside it."""
     keys: dict[str, Path] = {}
     for file in agreement_files(folder):
         agreement = load_agreement(file)
-        for role, party in (("provider", agreement.provider), ("hub", agreement.hub)):
+        for party in agreement.parties:
             if party.agency not in keys:
+                role = "hub" if party.role == "hub" else "provider"
                 keys[party.agency] = signing.new_signer(folder, f"{role} signer", role, party.agency)
             signing.sign(file, keys[party.agency], on)
     return folder

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from support.mou import NIGHT, SIGNED_ON, SMALL, demo_folder, edited, sign_all, write
 
+from mou_policies.explain import Question, explain
 from mou_policies.policy import compile_policy
 
 OTHER = SMALL.replace("clinic", "camp")
@@ -67,8 +68,9 @@ def test_one_bad_agreement_stops_its_own_sources_only(folder: Path, old: str, ne
     assert why in refusal.reason
     assert (refusal.agreement_file, refusal.line, refusal.sources) == ("clinic.yaml", line, ("clinic",))
     assert refusal.remedy
-    assert "clinic" in policy.explain_line("clinic", "visits", "visits", "publish")
-    assert "denied" in policy.explain_line("clinic", "visits", "visits", "publish")
+    said = str(explain(policy, Question(("clinic", "visits", "visits"), "publish", NIGHT)))
+    assert "clinic" in said
+    assert "denied" in said
 
 
 def test_the_sources_of_broken_yaml_are_still_named(folder: Path) -> None:
@@ -87,19 +89,61 @@ def test_a_signature_of_tomorrow_does_not_count_today(tmp_path: Path) -> None:
     assert compile_policy(folder, date(2026, 9, 2)).sources
 
 
-def test_two_agreements_for_one_source_stop_both(tmp_path: Path) -> None:
+def test_two_owners_of_one_source_stop_both(tmp_path: Path) -> None:
     folder = tmp_path / "agreements"
     write(folder)
-    write(folder, edited("clinic-2025", "clinic-again-2025"), "again.yaml")
+    write(folder, edited("clinic-2025", "clinic-again-2025").replace("agency: clinic", "agency: rival"), "again.yaml")
     write(folder, OTHER, "camp.yaml")
     sign_all(folder)
     policy = compile_policy(folder, NIGHT)
     assert list(policy.sources) == ["camp"]
-    assert [(r.agreement_file, r.sources, r.line) for r in policy.refusals] == [
+    assert sorted((r.agreement_file, r.sources, r.line) for r in policy.refusals) == [
         ("again.yaml", ("clinic",), 15),
         ("clinic.yaml", ("clinic",), 15),
     ]
-    assert "another agreement in force too: clinic.yaml" in policy.refusals[0].reason
+    assert "claimed by clinic and rival; an agreement never speaks for another's data" in policy.refusals[0].reason
+
+
+UNITED = [
+    # words of the second agreement   by                                what the two grant together
+    ("treatment: {top_code: 20}",     "treatment: {top_code: 10}",      "top-coded at 10"),
+    ("treatment: {top_code: 20}",     "treatment: {top_code: 30}",      "top-coded at 20"),
+    ("treatment: {top_code: 20}",     "treatment: {band: [5, 9]}",      "banded at 5, 9"),
+    ("treatment: {top_code: 20}",     "treatment: {band: [5, 30]}",     "banded at 5"),
+    ("use: publish, treatment: {top", "use: content, treatment: {top",  "top-coded at 20"),
+    ("use: publish, treatment: {top_code: 20}", "use: none",            None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("old", "new", "expected"), UNITED)
+def test_grants_of_one_owner_unite_and_the_most_restrictive_treatment_wins(
+    tmp_path: Path, old: str, new: str, expected: str | None
+) -> None:
+    folder = tmp_path / "agreements"
+    write(folder)
+    write(folder, edited(old, new, edited("clinic-2025", "clinic-more-2025")), "more.yaml")
+    policy = compile_policy(sign_all(folder), NIGHT)
+    assert not policy.refusals
+    granted = policy.granted("clinic", "visits", "visits")
+    assert (str(granted.treatment) if granted else None) == expected
+    if granted:
+        assert granted.bounds == ("more.yaml:32 clinic-more-2025 clinic.visits.visits",)
+    else:
+        (denial,) = policy.denials
+        assert (denial.granted_by, denial.by) == (
+            "clinic.yaml:32 clinic-2025 clinic.visits.visits",
+            ("more.yaml:32 clinic-more-2025 clinic.visits.visits",),
+        )
+
+
+def test_two_descriptions_of_one_source_stop_both(tmp_path: Path) -> None:
+    folder = tmp_path / "agreements"
+    write(folder)
+    write(folder, edited("delivery: delta", "delivery: full", edited("clinic-2025", "clinic-more-2025")), "more.yaml")
+    policy = compile_policy(sign_all(folder), NIGHT)
+    assert not policy.sources
+    assert {r.agreement_file for r in policy.refusals} == {"clinic.yaml", "more.yaml"}
+    assert "not described alike in clinic.yaml and more.yaml: delivery" in policy.refusals[0].reason
 
 
 def test_two_agreements_with_one_id_stop_both(tmp_path: Path) -> None:
@@ -160,8 +204,8 @@ EXPLAINED = [
     # field asked about        use         answer
     (("birth", "births", "MOM_SSN"), "link",    "denied on 2026-09-01: vital_records.yaml:"),
     (("birth", "births", "MOM_SSN"), "link",    "denies it (Not needed: the child is linked"),
-    (("birth", "births", "BWG"),     "publish", "allowed on 2026-09-01 with treatment number: vital"),
-    (("birth", "births", "BWG"),     "content", "allowed"),
+    (("birth", "births", "BWG"),     "publish", "grants it with treatment number, because"),
+    (("birth", "births", "BWG"),     "content", "allowed on 2026-09-01: vital_records.yaml:"),
     (("birth", "births", "MEDUC"),   "publish", "grants only content"),
     (("birth", "births", "IDOB"),    "content", "treatment date: year"),
     (("birth", "births", "CNTYO"),   "content", "does not name it"),
@@ -175,6 +219,6 @@ def test_questions_to_the_demo_agreements(tmp_path: Path) -> None:
     for source, table, column, expected in PUBLISHABLE:
         assert (policy.publishable(source, table, column) is not None) is expected, (source, table, column)
     for asked, use, answer in EXPLAINED:
-        line = policy.explain_line(*asked, use)
+        line = str(explain(policy, Question(asked, use, NIGHT)))
         assert answer in line
         assert "\n" not in line

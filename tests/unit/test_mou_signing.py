@@ -106,7 +106,7 @@ TAMPERING = [
     (lambda held: held["signatures"][0].update(signed_on="2025-07-02"), "does not verify"),
     (lambda held: held["signatures"][0].update(signature="AAAA"), "does not verify"),
     (lambda held: held["signatures"][0].update(signature="!"), "does not verify"),
-    (lambda held: held["signatures"][0].update(role="hub", agency="hub"), "does not verify"),
+    (lambda held: held["signatures"][0].update(role="provider", agency="clinic"), "does not verify"),
     (lambda held: held.update(agreement="other-2025"), "does not verify"),
     (lambda held: held.pop("clauses"), "this is no signature file"),
     (lambda held: held["signatures"][0].update(extra="x"), "this is no signature file"),
@@ -196,7 +196,9 @@ def test_nobody_signs_for_another_agency(tmp_path: Path) -> None:
     folder = tmp_path / "agreements"
     file = write(folder)
     foreign = signing.new_signer(folder, "Nurse", "provider", "school_district")
-    with pytest.raises(AgreementError, match="signs for school_district, but the provider is clinic"):
+    with pytest.raises(
+        AgreementError, match="signs as provider for school_district, but the parties are hub hub, provider clinic"
+    ):
         signing.sign(file, foreign, SIGNED_ON)
     stranger = signing.new_signer(tmp_path / "elsewhere" / "agreements", "Nobody", "hub", "hub")
     with pytest.raises(AgreementError, match="not in the trust store"):
