@@ -257,10 +257,15 @@ class _Tree:
             return Node(self.file, here.line, here.column, self._pairs(node, depth))
         raise here.error("found something that is no text, list or mapping", "write one of these")
 
+    def _word_on(self, node: ScalarNode) -> Node:
+        """Return the key `on`, which is a word of the language, though YAML 1.1 reads it as true."""
+        return Node(self.file, node.start_mark.line + 1, node.start_mark.column + 1, "on", True)
+
     def _pairs(self, node: MappingNode, depth: int) -> dict[str, tuple[Node, Node]]:
         pairs: dict[str, tuple[Node, Node]] = {}
         for key, value in node.value:
-            key_node = self.node(key, depth + 1)
+            word_on = isinstance(key, ScalarNode) and key.style is None and key.value == "on"
+            key_node = self._word_on(key) if word_on else self.node(key, depth + 1)
             word = key_node.raw
             if not isinstance(word, str) or not word:
                 raise key_node.error("a key must be a word", "write key: value")

@@ -9,6 +9,7 @@ import pytest
 from support.mou import DEMO, NIGHT, demo_folder
 
 from mou_policies.language import agreement_files, load_agreement
+from mou_policies.lint import check
 from mou_policies.model import SourcePolicy
 from mou_policies.policy import Policy, compile_policy
 from mou_policies.summary import COLUMNS, summary
@@ -183,14 +184,37 @@ def test_attendance_uses_the_district_s_records(policy: Policy) -> None:
 
 
 def test_files_read_as_agreements_between_people() -> None:
+    kinds: dict[str, list[str]] = {}
     for file in agreement_files(DEMO):
         agreement = load_agreement(file)
-        assert agreement.provider.agency == file.stem
+        kinds.setdefault(agreement.kind, []).append(agreement.agreement_id)
         assert agreement.hub.agency == "hub"
-        assert not agreement.redisclosure.allowed
-        assert agreement.destruction.period_days
-        assert "publication" in agreement.terms
-        assert "link-records" in agreement.purposes
+        assert agreement.provisions.expects
+        if agreement.kind == "dsa":
+            assert agreement.provider.agency == file.stem
+            assert agreement.redisclosure is not None and not agreement.redisclosure.allowed
+            assert agreement.destruction is not None and agreement.destruction.period_days
+            assert "link-records" in agreement.purposes
+    assert (kinds["emou"], kinds["dul"], len(kinds["dsa"])) == (
+        ["childrens-cabinet-2025"],
+        ["cabinet-outcomes-2025"],
+        9,
+    )
+
+
+def test_lint_finds_nothing_in_the_demo_agreements(policy: Policy) -> None:
+    for agreement in policy.agreements.values():
+        assert check(agreement, policy.agreements, NIGHT) == []
+    assert not policy.denials
+
+
+def test_a_release_takes_only_what_the_licence_names(policy: Policy) -> None:
+    granted = policy.granted("birth", "births", "payer")
+    assert granted is not None
+    assert policy.publishable("birth", "births", "payer") is None
+    said = policy.licence.refuses(("birth", "births", "PAY"), granted)
+    assert said is not None and said.endswith("cabinet-outcomes-2025 does not name it")
+    assert policy.publishable("birth", "births", "birth_weight_g") is not None
 
 
 def test_a_summary_has_every_line_of_the_agreement(policy: Policy) -> None:
