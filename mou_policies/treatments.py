@@ -25,6 +25,9 @@ __all__ = ["Treated", "apply_treatment", "output_types", "parse_dates"]
 OLDEST = 90
 """Ages above 89 are one group (45 CFR 164.514(b)(2)(i)(C))."""
 
+OLDEST_DAYS = 32_873
+"""What stands for that group in days: the fewest at which nobody is still 89, whatever leap years lie between."""
+
 PSEUDONYM_BYTES = 12
 _NUMBER = r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?$"
 _ZIP = r"^\d{5}(-?\d{4})?$"
@@ -117,7 +120,7 @@ def _band(treatment: Treatment, texts: pa.Array) -> pa.Array:
 
 def _banded(numbers: pa.Array, edges: tuple[float, ...]) -> pa.Array:
     """Return the label of each number's band: below the first bound, between two, from the last on."""
-    bounds = [f"{edge:.10g}" for edge in edges]
+    bounds = [np.format_float_positional(edge, trim="-") for edge in edges]
     between = [f"{low} to <{high}" for low, high in pairwise(bounds)]
     labels = pa.array([f"<{bounds[0]}", *between, f">={bounds[-1]}"])
     missing = numbers.is_null().to_numpy(zero_copy_only=False)
@@ -203,8 +206,7 @@ def _age(treatment: Treatment, dates: pa.Array, birth: pa.Array) -> pa.Array:
     if treatment.unit == "age_band":
         numbers = pa.array(years.astype(np.float64), mask=missing)
         return _banded(numbers, tuple(float(bound) for bound in treatment.bands))
-    limit = int(OLDEST * 365.25)
-    return pa.array(np.minimum(then - start, limit).astype(np.int32), mask=missing)
+    return pa.array(np.where(years == OLDEST, OLDEST_DAYS, then - start).astype(np.int32), mask=missing)
 
 
 _TREATMENTS: dict[str, Callable[[Treatment, pa.Array], pa.Array]] = {

@@ -40,6 +40,7 @@ TEXTS = [
     (Treatment("band", edges=(1500, 2500)),                        "1500",       "1500 to <2500"),
     (Treatment("band", edges=(1500, 2500)),                        "2500",       ">=2500"),
     (Treatment("band", edges=(18,)),                               "17",         "<18"),
+    (Treatment("band", edges=(0.1, 12345678901.5)),                "1",          "0.1 to <12345678901.5"),
     (Treatment("zip3"),                                            "02903",      "029"),
     (Treatment("zip3"),                                            "02903-1234", "029"),
     (Treatment("zip3"),                                            "029031234",  "029"),
@@ -87,7 +88,9 @@ DATES = [
     ("age_days",    "2020-03-01",                {"out": 1}),
     ("age_days",    "2020-02-19",                {"out": -10}),  # before birth: prenatal care
     ("age_days",    "2019-08-01T09:30:00-05:00", {"out": -212}),
-    ("age_days",    "2149-01-01",                {"out": 32872}),  # 90 years
+    ("age_days",    "2110-02-28",                {"out": 32871}),  # a day before 90 years
+    ("age_days",    "2110-03-01",                {"out": 32873}),  # 90 years
+    ("age_days",    "2149-01-01",                {"out": 32873}),
     ("age_months",  "2020-03-28",                {"out": 0}),
     ("age_months",  "2020-03-29",                {"out": 1}),
     ("age_months",  "2021-02-28",                {"out": 11}),
