@@ -17,7 +17,6 @@ Both treatments are those of one field: read in one date form, keyed with one ag
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import reduce
 from math import inf
 
 from mou_policies.model import Treatment
@@ -46,13 +45,9 @@ def as_coarse(a: Treatment, b: Treatment) -> bool:
         return a.kind in _OF_ONE_TEXT and not _is_age(a)
     if a.kind in _NUMBERS and b.kind in _NUMBERS:
         return _numbers_as_coarse(a, b)
-    if a.kind != b.kind:
-        return False
-    if a.kind == "recode":
+    if a.kind == b.kind == "recode":
         return _recode_as_coarse(a, b)
-    if a.kind == "date":
-        return _date_as_coarse(a, b)
-    return False
+    return a.kind == b.kind == "date" and _date_as_coarse(a, b)
 
 
 def coarser(a: Treatment, b: Treatment) -> Treatment | None:
@@ -69,16 +64,16 @@ def coarsest(treatments: Iterable[Treatment]) -> Treatment | None:
     """Return `coarser` of any number of treatments, the same in whatever order they come; None as there.
 
     Pair by pair the order would matter: of two recodes neither is coarser, though a third may be as coarse as both.
-    Raises IndexError where there are none.
+    Raises ValueError where there are none.
     """
-    given = sorted(set(treatments), key=repr)
-    lowest = next((t for t in given if all(as_coarse(t, other) for other in given)), None)
-    first: Treatment | None = given[0]
-    return lowest or reduce(_coarser_or_none, given[1:], first)
-
-
-def _coarser_or_none(a: Treatment | None, b: Treatment | None) -> Treatment | None:
-    return None if a is None or b is None else coarser(a, b)
+    first, *others = sorted(set(treatments), key=repr)
+    for treatment in (first, *others):
+        if all(as_coarse(treatment, other) for other in (first, *others)):
+            return treatment
+    every: Treatment | None = first
+    for other in others:
+        every = coarser(every, other) if every else None
+    return every
 
 
 def _is_age(treatment: Treatment) -> bool:
