@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from itertools import product
 
 import pyarrow as pa
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mou_policies.coarseness import as_coarse, coarser, coarsest
@@ -39,6 +39,13 @@ numbers = (
 bands_of_age = years.map(lambda bands: Treatment("date", unit="age_band", bands=bands))
 units = st.sampled_from([u for u in DATE_UNITS if u != "age_band"]).map(lambda unit: Treatment("date", unit=unit))
 others = st.sampled_from([Treatment(k) for k in ("keep", "drop", "zip3", "pseudonymise", *sorted(UNKEYED))])
+one_of_each = [
+    *(Treatment(kind) for kind in ("keep", "drop", "zip3", "pseudonymise", "number")),
+    *(Treatment("date", unit=unit, bands=(5, 18) if unit == "age_band" else ()) for unit in DATE_UNITS),
+    Treatment("top_code", limit=5.0),
+    Treatment("band", edges=(1.0, 5.0)),
+    Treatment("recode", recode=(("A", "x"),)),
+]
 some = st.one_of(others, recodes, numbers, units, bands_of_age)
 alike = st.one_of(*(st.lists(family | others, min_size=3, max_size=4) for family in (recodes, numbers, bands_of_age)))
 several = alike | st.lists(some | units, min_size=3, max_size=4)
@@ -108,8 +115,9 @@ def every_value() -> list[Row]:
 EVERY = every_value()
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=100)
 @given(several)
+@example(one_of_each)
 def test_what_can_be_worked_out_is_as_coarse(treatments: list[Treatment]) -> None:
     for a, b in product(treatments, repeat=2):
         irreversible = b.kind == "pseudonymise" and a != b  # with the key alone could it be worked out

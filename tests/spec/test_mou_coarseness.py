@@ -155,6 +155,11 @@ def test_what_all_allow_whatever_their_order(treatments: list[Treatment], every:
     assert {coarsest(order) for order in permutations(treatments)} == {every}
 
 
+def test_of_no_treatment_there_is_no_coarsest() -> None:
+    with pytest.raises(ValueError, match="expected at least 1"):
+        coarsest([])
+
+
 def test_every_treatment_of_the_vocabulary_is_in_the_tables() -> None:
     tokens = {t.token for one, other, _ in TABLE for t in (one, other)} | {DROP.token}
     assert tokens == set(vocabulary.treatments())
