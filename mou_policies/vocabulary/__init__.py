@@ -19,6 +19,7 @@ from mou_policies.vocabulary.law import (
     populations,
     purposes,
 )
+from mou_policies.vocabulary.layouts import Layout, LayoutExclusion, LayoutField, LayoutTable, layout_of
 from mou_policies.vocabulary.loading import MARKS
 from mou_policies.vocabulary.patterns import class_pattern, classes_of, matches
 from mou_policies.vocabulary.rulebook import SEVERITIES, Rule, rules
@@ -40,6 +41,10 @@ __all__ = [
     "FieldClass",
     "Keep",
     "Kind",
+    "Layout",
+    "LayoutExclusion",
+    "LayoutField",
+    "LayoutTable",
     "Population",
     "Purpose",
     "Removal",
@@ -56,6 +61,7 @@ __all__ = [
     "exceptions",
     "field_classes",
     "kinds",
+    "layout_of",
     "matches",
     "populations",
     "purposes",
