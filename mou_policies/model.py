@@ -6,7 +6,7 @@ Here are the shapes only. How they come from YAML is in `language`, which of the
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 DATE_UNITS = (
@@ -160,6 +160,16 @@ class TablePolicy:
         return tuple(dict.fromkeys(names))
 
     @property
+    def grants(self) -> bool:
+        """Whether any field is granted a use."""
+        return any(f.use != "none" for f in self.fields)
+
+    @property
+    def is_read(self) -> bool:
+        """Whether the table must be read: for what it grants, or for rows of other tables that it excludes."""
+        return self.grants or any(e.cascade for e in self.excludes)
+
+    @property
     def link_fields(self) -> tuple[FieldPolicy, ...]:
         """Fields that go into tokens."""
         return tuple(f for f in self.fields if f.is_link)
@@ -196,6 +206,16 @@ class SourcePolicy:
     expects_days: int
     tables: Mapping[str, TablePolicy]
     clause: str = ""
+
+    @property
+    def grants(self) -> bool:
+        """Whether any field of any table is granted a use."""
+        return any(table.grants for table in self.tables.values())
+
+    @property
+    def as_read(self) -> SourcePolicy:
+        """The source without the tables that nobody needs to read."""
+        return replace(self, tables={name: table for name, table in self.tables.items() if table.is_read})
 
     @property
     def namespace(self) -> str:

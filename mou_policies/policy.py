@@ -37,6 +37,8 @@ __all__ = [
 class Policy:
     """What may be done on one date: `sources` by id, and the `refusals` of everything else.
 
+    `agreed` are the same sources for people to read, with the tables and sources of which everything is denied: in
+    `sources` these are not, so that nothing of them is read.
     `denials` are the uses that one clause grants and another takes away; `licence` says what may enter the release.
     `digest` is a SHA-256 over the agreements in force (id and signed digest); `trust` the fingerprint of the signers.
     """
@@ -47,6 +49,7 @@ class Policy:
     agreements: Mapping[str, Agreement]
     digest: str
     trust: str
+    agreed: Mapping[str, SourcePolicy] = field(default_factory=dict)
     denials: tuple[Denial, ...] = ()
     licence: Licence = field(default_factory=Licence)
     zip3: str = field(default_factory=vocabulary.zip3_label)
@@ -76,11 +79,12 @@ def compile_policy(folder: Path, on: date) -> Policy:
     united = unite(held.of_kind(DSA), parents)
     return Policy(
         on=on,
-        sources=united.sources,
+        sources={name: source.as_read for name, source in united.sources.items() if source.grants},
         refusals=(*held.refusals, *_stops(united.stopped, held)),
         agreements=held.agreements,
         digest=sha256({name: a.sha256 for name, a in held.agreements.items()}),
         trust=held.trust.fingerprint,
+        agreed=united.sources,
         denials=united.denials,
         licence=licence_of(RELEASE, held.of_kind(DUL), held.agreements, always=held.licensed),
     )

@@ -207,7 +207,7 @@ def _table(name: str, key: Node, node: Node, place: Place) -> TablePolicy:
     if whole:
         _check_outputs(fields, keys["fields"])
         _check_grants(table_key, fields, keys.get("key", node), record is None, node)
-    return TablePolicy(
+    table = TablePolicy(
         table=name,
         key=table_key or ((record,) if record else ()),
         record=record,
@@ -217,6 +217,9 @@ def _table(name: str, key: Node, node: Node, place: Place) -> TablePolicy:
         optional=keys["optional"].flag() if "optional" in keys else False,
         clause=place.clause("", key.line).removesuffix("."),
     )
+    if whole and table.is_read and not table.key:
+        raise node.error("a table without a record column needs a key", "add key: [...]")
+    return table
 
 
 def _fields(table: str, node: Node, place: Place) -> tuple[tuple[FieldPolicy, ...], bool]:
@@ -256,9 +259,7 @@ def _check_outputs(fields: Sequence[FieldPolicy], node: Node) -> None:
 
 
 def _check_grants(key: Sequence[str], fields: Sequence[FieldPolicy], at: Node, reference: bool, table: Node) -> None:
-    """Require a key, and refuse what contradicts itself: a denied key, a person's data without a person."""
-    if not key and reference:
-        raise table.error("a table without a record column needs a key", "add key: [...]")
+    """Refuse what contradicts itself: a denied key, a person's data without a person."""
     denied = {f.field for f in fields if f.use == "none"}
     for name in key:
         if name in denied:

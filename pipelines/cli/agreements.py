@@ -79,13 +79,13 @@ def show(
     from mou_policies.summary import summary  # noqa: PLC0415
 
     policy = compile_policy(open_workspace(workspace).agreements, _day(on))
-    if source not in policy.sources:
+    if source not in policy.agreed:
         refusal = next((r for r in policy.refusals if source in r.sources), None)
-        known = ", ".join(sorted(policy.sources))
+        known = ", ".join(sorted(policy.agreed))
         raise typer.BadParameter(
             str(refusal) if refusal else f"no agreement in force names {source!r}; there are: {known}"
         )
-    rows = summary(policy.sources[source])
+    rows = summary(policy.agreed[source])
     if as_json:
         print_json(rows)
     else:

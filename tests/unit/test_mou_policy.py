@@ -9,6 +9,7 @@ import pytest
 from support.mou import NIGHT, SIGNED_ON, SMALL, demo_folder, edited, sign_all, write
 
 from mou_policies.explain import Question, explain
+from mou_policies.language import AgreementError, load_agreement
 from mou_policies.policy import compile_policy
 
 OTHER = SMALL.replace("clinic", "camp")
@@ -222,3 +223,39 @@ def test_questions_to_the_demo_agreements(tmp_path: Path) -> None:
         line = str(explain(policy, Question(asked, use, NIGHT)))
         assert answer in line
         assert "\n" not in line
+
+
+DENIED = """\
+      notes:
+        files: ["notes_*.csv"]
+        fields:
+          note_id: {class: id.event, use: none, reason: "Not needed"}
+          text: {class: text.free, use: none, reason: "May say anything"}
+"""
+TWO_TABLES = SMALL.replace('    files: ["visits_*.csv"]\n', "").replace(
+    "      visits:\n", '      visits:\n        files: ["visits_*.csv"]\n'
+)
+
+
+def test_a_table_of_which_all_is_denied_needs_no_key_and_is_not_read(tmp_path: Path) -> None:
+    folder = write(tmp_path / "agreements", TWO_TABLES + DENIED).parent
+    policy = compile_policy(sign_all(folder), NIGHT)
+    assert not policy.refusals
+    assert list(policy.sources["clinic"].tables) == ["visits"]
+    assert list(policy.agreed["clinic"].tables) == ["visits", "notes"]
+    asked = Question(("clinic", "notes", "text"), "publish", NIGHT)
+    assert "denies it (May say anything)" in str(explain(policy, asked))
+
+
+def test_a_source_of_which_all_is_denied_is_not_read(tmp_path: Path) -> None:
+    before, _, _ = TWO_TABLES.partition("      visits:\n")
+    folder = write(tmp_path / "agreements", before + DENIED).parent
+    policy = compile_policy(sign_all(folder), NIGHT)
+    assert (list(policy.agreements), dict(policy.sources), policy.refusals) == (["clinic-2025"], {}, ())
+    assert list(policy.agreed) == ["clinic"]
+
+
+def test_a_table_of_which_something_is_granted_needs_a_key(tmp_path: Path) -> None:
+    granted = edited("class: id.event, use: none", "class: id.event, use: content, treatment: pseudonymise", DENIED)
+    with pytest.raises(AgreementError, match="needs a key"):
+        load_agreement(write(tmp_path, TWO_TABLES + granted))
