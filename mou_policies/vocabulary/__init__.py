@@ -10,6 +10,7 @@ from mou_policies.vocabulary.areas import Vintage, zip3_is_current, zip3_label, 
 from mou_policies.vocabulary.classes import FERPA_PII_CITE, SAFE_HARBOR_CITE, FieldClass, field_classes
 from mou_policies.vocabulary.deidentification import CONDITIONS, LEVELS, Claim, Demand, Keep, Removal, claims
 from mou_policies.vocabulary.doors import admits, doors
+from mou_policies.vocabulary.keys import Key, keys
 from mou_policies.vocabulary.law import (
     Element,
     ExceptionRule,
@@ -40,6 +41,7 @@ __all__ = [
     "ExceptionRule",
     "FieldClass",
     "Keep",
+    "Key",
     "Kind",
     "Layout",
     "LayoutExclusion",
@@ -60,6 +62,7 @@ __all__ = [
     "doors",
     "exceptions",
     "field_classes",
+    "keys",
     "kinds",
     "layout_of",
     "matches",
