@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from pipelines.cli import mou_new
 from pipelines.cli.screen import JsonOption, WorkspaceOption, print_json, say, table
 from pipelines.workspace import open_workspace
 
@@ -16,7 +17,8 @@ OnOption = Annotated[str | None, typer.Option("--on", help="Date to ask about, Y
 
 def register(app: typer.Typer) -> None:
     """Add the group `mou` to the command line."""
-    group = typer.Typer(help="Agreements (memoranda of understanding): check, read, sign.", no_args_is_help=True)
+    group = typer.Typer(help="Agreements (memoranda of understanding): write, check, read, sign.", no_args_is_help=True)
+    mou_new.register(group)
     group.command("lint")(lint)
     group.command("show")(show)
     group.command("explain")(explain_field)
