@@ -11,13 +11,14 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mou_policies.nodes import Node
+from mou_policies.values import Node
+
+_JSON = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 def canonical_json(value: Any) -> bytes:
     """Return JSON with sorted keys and no spaces, in UTF-8: the same bytes for the same value."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return text.encode()
+    return _JSON.encode(value).encode()
 
 
 def sha256(value: Any) -> str:
