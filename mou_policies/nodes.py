@@ -35,12 +35,16 @@ def read_yaml(file: Path) -> Node:
     return parse_yaml(file, read_text(file))
 
 
-def parse_yaml(file: Path, text: str) -> Node:
-    """Read one strict YAML document from the text of `file`. Raises AgreementError like `read_yaml`."""
+def parse_yaml(file: Path, text: str, *, traps: bool = True) -> Node:
+    """Read one strict YAML document from the text of `file`. Raises AgreementError like `read_yaml`.
+
+    Without `traps`, unquoted words that YAML readers take differently (`y`, `012`) are texts: for files of others, of
+    which nothing follows.
+    """
     refuse_invisible(file, text)
     try:
         with _without_collection():
-            return _Tree(str(file), yaml.parse(text, Loader=_Loader)).document()
+            return _Tree(str(file), yaml.parse(text, Loader=_Loader), traps).document()
     except yaml.MarkedYAMLError as error:
         raise _not_yaml(file, error) from None
 
@@ -71,8 +75,9 @@ class _Tree:
     The events are taken one by one: a bomb is refused where it begins, and nothing is built of it.
     """
 
-    def __init__(self, file: str, events: Iterator[Any]) -> None:
+    def __init__(self, file: str, events: Iterator[Any], traps: bool) -> None:
         self.file = file
+        self.traps = traps
         self.next = events.__next__
         self.values = 0
 
@@ -102,7 +107,7 @@ class _Tree:
         line, column = mark.line + 1, mark.column + 1
         if type(event) is yaml.ScalarEvent:
             word, plain = event.value, not event.style
-            if plain and (found := trap(word)):
+            if plain and self.traps and (found := trap(word)):
                 raise self._error(event, *found, AMBIGUOUS)
             return Node(self.file, line, column, word, plain, key_line, key_column)
         if depth == MAX_DEPTH:
@@ -137,7 +142,7 @@ class _Tree:
             raise self._error(event, "a key must be a word", "write key: value", MISSHAPEN)
         if word == "<<":
             raise self._error(event, "merge keys are not allowed", "write the text out where it applies")
-        if not event.style and (found := key_trap(word)):
+        if not event.style and self.traps and (found := key_trap(word)):
             raise self._error(event, *found, AMBIGUOUS)
         return word
 
