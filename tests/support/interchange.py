@@ -1,0 +1,121 @@
+"""What tests of data contracts and ODRL policies share: the standards' own schema and vocabulary, and drafts answered.
+
+The ODCS schema is the one that the package `open-data-contract-standard` carries. No Python package carries the JSON-LD
+context of W3C, so policies are read with a context made here of the ODRL vocabulary as rdflib has it.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from jsonschema import Draft201909Validator, Draft202012Validator
+from rdflib import Graph
+from rdflib.namespace import ODRL2
+
+from mou_policies.language import AgreementError, load_agreement
+from mou_policies.model import Agreement
+
+POINTERS = ("action", "conflict", "leftOperand", "operator")
+"""Properties whose plain values are words of the vocabulary."""
+
+REFERENCES = (
+    "assignee", "assigner", "includedIn", "implies", "partOf", "profile", "source", "target",
+)  # fmt: skip
+"""Properties whose plain values are IRIs."""
+
+PREFIXES = {
+    "odrl": str(ODRL2),
+    "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
+    "skos": "http://www.w3.org/2004/02/skos/core#",
+    "dct": "http://purl.org/dc/terms/",
+    "xsd": "http://www.w3.org/2001/XMLSchema#",
+    "vcard": "http://www.w3.org/2006/vcard/ns#",
+}
+
+FILLED = (
+    ("provider: {agency: TODO", "provider: {agency: clinic"),
+    ("hub: {agency: TODO", "hub: {agency: hub"),
+    ("{from: TODO, to: TODO}", "{from: 2025-07-01, to: 2030-06-30}"),
+    (
+        "exception: TODO, cite: TODO, elements: {}",
+        'exception: ferpa.consent, cite: "34 CFR 99.30", elements: {records: "r", purpose: "p", party: "h"}',
+    ),
+    ("purposes: {TODO", "purposes: {measure-success"),
+    ("period_days: TODO", "period_days: 180"),
+)
+"""What a draft must be told before it loads, and an answer to each."""
+
+
+@lru_cache(maxsize=1)
+def odcs_schema() -> Draft201909Validator:
+    """Return a validator of the standard's own JSON Schema, version 3.1.0."""
+    text = (files("open_data_contract_standard") / "schema.json").read_text(encoding="utf-8")
+    return Draft201909Validator(json.loads(text))
+
+
+@lru_cache(maxsize=1)
+def odrl_schema() -> Draft202012Validator:
+    """Return a validator of the subset of ODRL that our policies use (ours: see the file)."""
+    text = (Path(__file__).parent / "odrl_subset.schema.json").read_text(encoding="utf-8")
+    return Draft202012Validator(json.loads(text))
+
+
+@lru_cache(maxsize=1)
+def odrl_terms() -> frozenset[str]:
+    """Return every term of the ODRL 2.2 vocabulary, as rdflib has it."""
+    return frozenset([*ODRL2.__annotations__, "and", "or"]) - {"_NS", "_fail", "_extras"}
+
+
+@lru_cache(maxsize=1)
+def odrl_context() -> dict[str, Any]:
+    """Return a JSON-LD context with which policies are read offline."""
+    plain = {term: f"odrl:{term}" for term in odrl_terms()}
+    pointers = {term: {"@id": f"odrl:{term}", "@type": "@vocab"} for term in POINTERS}
+    references = {term: {"@id": f"odrl:{term}", "@type": "@id"} for term in REFERENCES}
+    return PREFIXES | plain | pointers | references | {"uid": "@id"}
+
+
+def odrl_graph(policy: dict[str, Any]) -> Graph:
+    """Return the triples that a policy states."""
+    w3c, own = policy["@context"]
+    assert w3c == "http://www.w3.org/ns/odrl.jsonld"
+    return Graph().parse(data=json.dumps(policy | {"@context": [odrl_context(), own]}), format="json-ld")
+
+
+def answered(draft: str, folder: Path) -> Agreement:
+    """Return what a draft says once its placeholders are answered."""
+    for asked, answer in FILLED:
+        assert draft.count(asked) == 1
+        draft = draft.replace(asked, answer)
+    file = folder / "draft.yaml"
+    file.write_text(draft, encoding="utf-8")
+    return load_agreement(file)
+
+
+def assert_only_placeholders_keep_it_from_loading(draft: str, folder: Path) -> None:
+    """Answer a draft's placeholders one after the other: until the last, each error must be at a placeholder."""
+    file = folder / "draft.yaml"
+    for asked, answer in FILLED:
+        file.write_text(draft, encoding="utf-8")
+        try:
+            load_agreement(file)
+        except AgreementError as error:
+            assert "TODO" in draft.splitlines()[error.line - 1], error
+        else:
+            raise AssertionError(f"the draft loads before {asked} is answered")
+        draft = draft.replace(asked, answer)
+
+
+def grants(agreement: Agreement) -> set[tuple[str, str, str]]:
+    """Return (source.table, field, use) of everything an agreement grants."""
+    return {
+        (f"{source.source}.{table.table}", field.field, field.use)
+        for source in agreement.sources.values()
+        for table in source.tables.values()
+        for field in table.fields
+        if field.use != "none"
+    }
