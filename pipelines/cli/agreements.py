@@ -1,4 +1,7 @@
-"""Commands for agreements: `mou lint`, `mou show`, `mou explain`, `mou new-signer`, `mou sign`, `mou verify`."""
+"""Commands for agreements: `mou lint`, `mou show`, `mou explain`, `mou new-signer`, `mou sign`, `mou verify`.
+
+More commands of the group are in modules of their own, such as `mou_interchange`.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli import mou_new
+from pipelines.cli import mou_interchange, mou_new
 from pipelines.cli.screen import JsonOption, WorkspaceOption, print_json, say, table
 from pipelines.workspace import open_workspace
 
@@ -25,6 +28,7 @@ def register(app: typer.Typer) -> None:
     group.command("new-signer")(new_signer)
     group.command("sign")(sign)
     group.command("verify")(verify)
+    mou_interchange.register(group)
     app.add_typer(group, name="mou")
 
 
