@@ -77,7 +77,7 @@ def read_contract(file: Path) -> Contract:
     standard = _words(custom.get("standard"))
     name = _words(keys.get("name")) or _words(keys.get("id"))
     return Contract(
-        file=file.name,
+        file=_line(file.name),
         name=name,
         title=_words(custom.get("title")) or name or "Draft",
         version=_words(keys.get("version")),
@@ -180,9 +180,11 @@ def _name(node: Node | None, owner: Node, prefix: str = "") -> str:
 
 def _words(node: Node | None) -> str:
     """Return a single value as one short printable line; nothing for a list, a mapping or no value."""
-    if node is None or not isinstance(node.raw, str):
-        return ""
-    return _cut(" ".join("".join(c if c.isprintable() else " " for c in node.raw).split()))
+    return _line(node.raw) if node is not None and isinstance(node.raw, str) else ""
+
+
+def _line(text: str) -> str:
+    return _cut(" ".join("".join(c if c.isprintable() else " " for c in text).split()))
 
 
 def _cut(words: str) -> str:

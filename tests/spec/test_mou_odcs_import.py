@@ -129,6 +129,19 @@ def test_parts_of_an_object_are_columns_and_the_physical_name_counts(tmp_path: P
     assert "key: [TODO_KEY_]" in text
 
 
+def test_no_name_or_word_of_a_contract_leaves_its_comment(tmp_path: Path) -> None:
+    """A line break of any kind would begin a line of the agreement."""
+    breaks = "a\nb\x85c\u2028d"
+    file = tmp_path / f"{breaks}.json"
+    service = [{"property": breaks, "value": "x"}]
+    made = columns({"name": "q7", "description": breaks}) | {"version": breaks, "slaProperties": service}
+    file.write_text(json.dumps(made | {"name": breaks}), encoding="utf-8")
+    text = draft(file)
+    assert '"a b c d.json", version a b c d.' in text
+    assert 'title: "a b c d"' in text
+    assert len(text.splitlines()) == len(drafted(tmp_path, columns({"name": "q7"})).splitlines()) + 1
+
+
 def test_a_contract_in_yaml_as_people_write_it(tmp_path: Path) -> None:
     """Unquoted `y` is how the standard's own examples write years."""
     lines = [
