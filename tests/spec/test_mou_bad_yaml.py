@@ -187,6 +187,7 @@ def test_an_unquoted_word_with_two_readings_is_refused_and_a_quoted_one_is_text(
     if word != "on":
         assert refused(lambda: parse_yaml(Path("clinic.yaml"), f"{word}: a\n")).rule == "FLD-012"
     assert value(f'"{word}"').text() == word
+    assert parse_yaml(Path("clinic.yaml"), f"'{word}': a\n").plain_value() == {word: "a"}
     assert value(f"|-\n  {word}").text() == word
 
 

@@ -69,6 +69,7 @@ TABLE = [
     ("delivery: delta", "delivery: daily", "19:15", "STR-001", "unknown delivery 'daily'"),
     ('"visits_*.csv"', '"../other/visits.csv"', "18:13", "STR-001", "is not a usable file pattern"),
     ('"visits_*.csv"', '"/etc/passwd"', "18:13", "STR-001", "is not a usable file pattern"),
+    ('["visits_*.csv"]', '["visits_*.csv", "visits_*.csv"]', "18:29", "STR-001", "'visits_*.csv' is listed twice; list it once"),
     ("delivery: delta", "delivery: delta\n    records_of: nobody", "20:17", "STR-001", "records_of of clinic names no such source"),
     ("delivery: delta", "delivery: delta\n    options: {date_format: MM/DD/YY}", "20:28", "STR-001", "unknown date form 'MM/DD/YY'"),
     ("delivery: delta", "delivery: delta\n    options: {encoding: utf-99}", "20:25", "STR-001", "unknown encoding"),
