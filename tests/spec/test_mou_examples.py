@@ -90,9 +90,9 @@ def test_every_class_has_an_example_that_is_nobodys() -> None:
 
 BROKEN = [
     # document             said
-    ("name.giben: Example",   r"yaml:1:1: unknown field class 'name.giben'; did you mean 'name.given'\?"),
+    ("name.giben: Example",   r"yaml:1:1: STR-001 unknown field class 'name.giben'; did you mean 'name.given'\?"),
     ("name.given: Example",   r"no example of name\.middle, .*; add name\.middle: a made-up value"),
-    ("name.given: 7",         r"yaml:1:13: found the unquoted value 7 where text is expected"),
+    ("name.given: 7",         r"yaml:1:13: STR-001 found the unquoted value 7 where text is expected"),
     ("- name.given",          r"found a list where 'key: value' lines are expected"),
 ]  # fmt: skip
 
