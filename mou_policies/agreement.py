@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from typing import TypeVar
 
+from mou_policies.errors import AgreementError
 from mou_policies.model import SourcePolicy
 from mou_policies.provisions import DSA, DUL, EMOU, Provisions
 
 PROVIDER, HUB, MEMBER, RECIPIENT = "provider", "hub", "member", "recipient"
+_Clause = TypeVar("_Clause")
 OTHER_PARTY = {EMOU: MEMBER, DSA: PROVIDER, DUL: RECIPIENT}
 
 
@@ -102,6 +105,16 @@ class Agreement:
         """The agency that owns the data of a DSA, None for another kind."""
         return self.provider.agency if self.kind == DSA else None
 
+    @property
+    def own_destruction(self) -> Destruction:
+        """The agreement's clause on destruction. Raises AgreementError where it leaves that to others."""
+        return _own(self.destruction, self, "destruction")
+
+    @property
+    def own_redisclosure(self) -> Redisclosure:
+        """The agreement's clause on redisclosure. Raises AgreementError where it leaves that to others."""
+        return _own(self.redisclosure, self, "redisclosure")
+
     def party(self, agency: str) -> Party | None:
         """Return the party of an agency, if it is one."""
         return next((p for p in self.parties if p.agency == agency), None)
@@ -109,6 +122,13 @@ class Agreement:
     def place(self, path: str) -> tuple[int, int]:
         """Return line and column of a top-level clause, the first line where the agreement has none."""
         return self.lines.get(path, 1), 1
+
+
+def _own(clause: _Clause | None, agreement: Agreement, name: str) -> _Clause:
+    if clause is None:
+        what = f"{agreement.agreement_id} has no {name} of its own"
+        raise AgreementError(agreement.file, 1, 1, what, f"ask an agreement that has, or add {name}: ...")
+    return clause
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,9 @@ from ruamel.yaml import YAML
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from mou_policies import vocabulary
+from mou_policies.agreement import Agreement
 from mou_policies.iris import iri, law_addresses
-from mou_policies.model import Agreement, SourcePolicy
+from mou_policies.model import SourcePolicy
 from mou_policies.odcs_schema import Entry, custom_properties, table_object
 
 API_VERSION = "v3.1.0"
@@ -94,14 +95,14 @@ def _description(agreement: Agreement, source: SourcePolicy) -> Entry:
     uses = [f"{use.name}: {use.means}" for use in vocabulary.uses().values()]
     limits = [f"{name}: {text}" for name, text in agreement.terms.items()]
     limits += [f"{rule.name}: {rule.because}" for table in source.tables.values() for rule in table.excludes]
-    passed_on = "allowed" if agreement.redisclosure.allowed else "not allowed"
+    passed_on = "allowed" if agreement.own_redisclosure.allowed else "not allowed"
     return {
         "purpose": "; ".join(f"{name}: {words}" for name, words in agreement.purposes.items()),
         "usage": f"A column may be used as its custom property `use` says, and not otherwise. {'; '.join(uses)}",
         "limitations": "; ".join(
             [
                 "A column that is not listed, and one tagged denied, may not be used",
-                f"redisclosure {passed_on}: {agreement.redisclosure.text}",
+                f"redisclosure {passed_on}: {agreement.own_redisclosure.text}",
                 *limits,
             ]
         ),
@@ -142,7 +143,7 @@ def _roles(agreement: Agreement, source: SourcePolicy) -> list[Entry]:
 
 
 def _service(agreement: Agreement, source: SourcePolicy) -> list[Entry]:
-    after = agreement.destruction
+    after = agreement.own_destruction
     kept = f"After the term, {after.starts}. {after.method} {after.certificate}"
     fresh = f"How old the newest delivery may be; deliveries are {source.delivery}"
     return [

@@ -16,8 +16,9 @@ from datetime import date, timedelta
 from typing import Any
 
 from mou_policies import vocabulary
+from mou_policies.agreement import Agreement, Party
 from mou_policies.iris import iri, treatment_text
-from mou_policies.model import Agreement, Exclusion, FieldPolicy, Party, SourcePolicy, TablePolicy
+from mou_policies.model import Exclusion, FieldPolicy, SourcePolicy, TablePolicy
 
 PROFILE = "urn:cradlepath:odrl"
 CONTEXT = ["http://www.w3.org/ns/odrl.jsonld", {"cp": f"{PROFILE}:"}]
@@ -122,12 +123,12 @@ def _exclusions(agreement: Agreement) -> Iterator[Entry]:
 
 
 def _redisclosure(agreement: Agreement) -> Iterator[Entry]:
-    if not agreement.redisclosure.allowed:
+    if not agreement.own_redisclosure.allowed:
         for source in agreement.sources.values():
             yield {
                 "target": _collection(source.source),
                 "action": "distribute",
-                "dct:description": agreement.redisclosure.text,
+                "dct:description": agreement.own_redisclosure.text,
             }
 
 
@@ -147,7 +148,7 @@ def _rows(source: SourcePolicy, table: TablePolicy, rule: Exclusion) -> Entry:
 
 def _destruction(agreement: Agreement) -> Iterator[Entry]:
     """Yield the duty to delete each source: within so many days, and at the latest so long after the last day."""
-    after = agreement.destruction
+    after = agreement.own_destruction
     period = {"@value": f"P{after.period_days}D", "@type": "xsd:duration"}
     for source in agreement.sources.values():
         yield {

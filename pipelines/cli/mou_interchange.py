@@ -13,7 +13,7 @@ from pipelines.cli.screen import WorkspaceOption, say
 from pipelines.workspace import open_workspace
 
 if TYPE_CHECKING:
-    from mou_policies.model import Agreement
+    from mou_policies.agreement import Agreement
 
 
 class Form(StrEnum):

@@ -18,9 +18,9 @@ from support.interchange import (
 from support.mou import DEMO
 
 from mou_policies import odcs, odrl
+from mou_policies.agreement import Agreement
 from mou_policies.iris import iri
 from mou_policies.language import agreement_files, load_agreement
-from mou_policies.model import Agreement
 from mou_policies.odcs_draft import draft
 
 AGREEMENTS = {file.stem: load_agreement(file) for file in agreement_files(DEMO)}

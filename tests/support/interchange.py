@@ -16,8 +16,8 @@ from jsonschema import Draft201909Validator, Draft202012Validator
 from rdflib import Graph
 from rdflib.namespace import ODRL2
 
+from mou_policies.agreement import Agreement
 from mou_policies.language import AgreementError, load_agreement
-from mou_policies.model import Agreement
 
 POINTERS = ("action", "conflict", "leftOperand", "operator")
 """Properties whose plain values are words of the vocabulary."""
