@@ -128,9 +128,10 @@ def _lines(node: Node, indent: int) -> list[str]:
 
 def _is_listing(raw: Mapping[str, tuple[Node, Node]]) -> bool:
     """Whether every value is the line of a field (a class and a use), or a list of such lines."""
-    uses = [use for _, value in raw.values() for use in (value.raw if isinstance(value.raw, list) else [value])]
-    wanted = {"class", "use"}
-    return bool(uses) and all(isinstance(u.raw, dict) and wanted <= set(u.raw) and _inline(u) for u in uses)
+    values = [value for _, value in raw.values()]
+    uses = [use for value in values for use in (value.raw if isinstance(value.raw, list) else [value])]
+    fields = all(isinstance(use.raw, dict) and {"class", "use"} <= set(use.raw) and _inline(use) for use in uses)
+    return fields and all(value.raw for value in values)
 
 
 def _listing(node: Node) -> list[str]:

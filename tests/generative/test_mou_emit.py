@@ -21,7 +21,7 @@ FIELDS = st.fixed_dictionaries(
 ).map(node)
 LISTINGS = st.dictionaries(
     TEXT.filter(lambda text: text not in {"", "<<"}),
-    st.one_of(FIELDS, st.lists(FIELDS, min_size=1, max_size=3).map(node)),
+    st.one_of(FIELDS, st.lists(FIELDS, max_size=3).map(node)),
     min_size=1,
     max_size=5,
 ).map(node)
