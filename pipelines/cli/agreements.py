@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli import mou_interchange, mou_new
+from pipelines.cli import mou_interchange, mou_new, mou_render
 from pipelines.cli.screen import JsonOption, WorkspaceOption, print_json, say, table
 from pipelines.workspace import open_workspace
 
@@ -29,6 +29,7 @@ def register(app: typer.Typer) -> None:
     group.command("sign")(sign)
     group.command("verify")(verify)
     mou_interchange.register(group)
+    mou_render.register(group)
     app.add_typer(group, name="mou")
 
 
