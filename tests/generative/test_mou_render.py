@@ -80,14 +80,6 @@ def test_reading_what_was_rendered_gives_the_agreement(root: Node, signing: Sign
     assert (read.signing, read.note) == (signing, "")
 
 
-@settings(max_examples=60, deadline=None)
-@given(SHAPED)
-def test_rendering_what_was_read_gives_the_page(root: Node) -> None:
-    assume(depth(root) <= MAX_DEPTH)
-    page = render(root)
-    assert render(read_rendered(PAGE, page).root) == page
-
-
 @pytest.mark.parametrize("file", DEMOS, ids=lambda file: file.stem)
 def test_a_demo_agreement_comes_back(file: Path) -> None:
     root = read_yaml(file)
