@@ -19,7 +19,7 @@ from mou_policies.errors import AgreementError
 from mou_policies.findings import Finding
 from mou_policies.language import Reading, agreement_files, read_agreement
 from mou_policies.provisions import DSA, DUL, EMOU
-from mou_policies.signing import SIGNED, Signature, load_trust, sidecar_of, status_of
+from mou_policies.signing import SIGNED, Signature, SignatureStatus, assumed, load_trust, sidecar_of, status_of
 from mou_policies.trust import TrustStore
 
 
@@ -49,31 +49,43 @@ def in_force(folder: Path, on: date) -> InForce:
     except AgreementError as error:
         refusals = [_refused(r.file, error, f"signers.yaml:{error.line}: ") for r in readings]
         return InForce({}, tuple(refusals), TrustStore(folder, {}), licensed)
-    found = _Sorting(on, trust)
+    found = _Sorting(on)
     for reading in readings:
-        found.take(reading)
-    found.without_shared_ids()
-    found.without_findings()
-    found.without_lost_parents()
-    return InForce({a.agreement_id: a for a in found.kept}, tuple(found.refusals), trust, licensed)
+        if reading.agreement is None:
+            found.refusals.append(_refused(reading.file, reading.errors[0], more=len(reading.errors) - 1))
+        else:
+            found.take(reading.agreement, status_of(reading.agreement, sidecar_of(reading.file), trust))
+    return found.sorted(trust, licensed)
+
+
+def assumed_in_force(agreements: Iterable[Agreement], on: date) -> InForce:
+    """Say which agreements would be in force on a date if every party had signed each as its term began."""
+    held = list(agreements)
+    found = _Sorting(on)
+    for agreement in held:
+        found.take(agreement, assumed(agreement))
+    return found.sorted(TrustStore(Path(), {}), any(a.kind == DUL for a in held))
 
 
 class _Sorting:
-    """Sorts readings into those kept and those refused, one test after the other."""
+    """Sorts agreements into those kept and those refused, one test after the other."""
 
-    def __init__(self, on: date, trust: TrustStore) -> None:
+    def __init__(self, on: date) -> None:
         self.on = on
-        self.trust = trust
         self.kept: list[Agreement] = []
         self.refusals: list[Refusal] = []
         self.signatures: dict[str, tuple[Signature, ...]] = {}
 
-    def take(self, reading: Reading) -> None:
-        agreement = reading.agreement
-        if agreement is None:
-            self.refusals.append(_refused(reading.file, reading.errors[0], more=len(reading.errors) - 1))
-            return
-        refusal = self._out_of_term(agreement) or self._unsigned(agreement, reading.file)
+    def sorted(self, trust: TrustStore, licensed: bool) -> InForce:
+        """Apply the tests that look at several agreements, and return what is left."""
+        self.without_shared_ids()
+        self.without_findings()
+        self.without_lost_parents()
+        return InForce({a.agreement_id: a for a in self.kept}, tuple(self.refusals), trust, licensed)
+
+    def take(self, agreement: Agreement, status: SignatureStatus) -> None:
+        """Keep an agreement that is in its term and signed as it stands."""
+        refusal = self._out_of_term(agreement) or self._unsigned(agreement, status)
         if refusal is None:
             self.kept.append(agreement)
         else:
@@ -89,8 +101,7 @@ class _Sorting:
             return _refusal(agreement, reason, line, "wait until then, or agree on an earlier term and sign it")
         return None
 
-    def _unsigned(self, agreement: Agreement, file: Path) -> Refusal | None:
-        status = status_of(agreement, sidecar_of(file), self.trust)
+    def _unsigned(self, agreement: Agreement, status: SignatureStatus) -> Refusal | None:
         self.signatures[agreement.agreement_id] = tuple(s for s in status.signatures if s.signed_on <= self.on)
         if agreement.kind == EMOU and status.holds_for_hub(agreement, self.on):
             return None

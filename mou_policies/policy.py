@@ -15,7 +15,7 @@ from mou_policies import vocabulary
 from mou_policies.agreement import Agreement, Refusal
 from mou_policies.canonical import sha256
 from mou_policies.enforce import Denial, Stopped, unite
-from mou_policies.inforce import InForce, in_force
+from mou_policies.inforce import InForce, assumed_in_force, in_force
 from mou_policies.licence import RELEASE, Licence, licence_of
 from mou_policies.model import Exclusion, FieldPolicy, SourcePolicy, TablePolicy, Treatment
 from mou_policies.provisions import DSA, DUL, EMOU
@@ -29,6 +29,7 @@ __all__ = [
     "SourcePolicy",
     "TablePolicy",
     "Treatment",
+    "assumed_policy",
     "compile_policy",
 ]
 
@@ -74,7 +75,18 @@ def compile_policy(folder: Path, on: date) -> Policy:
 
     Never raises for one bad agreement, and stops no other source for it. A malformed trust store refuses them all.
     """
-    held = in_force(folder, on)
+    return _policy(in_force(folder, on), on)
+
+
+def assumed_policy(agreements: Iterable[Agreement], on: date) -> Policy:
+    """Return what agreements would grant on a date if every party had signed each as its term began.
+
+    All other tests hold as in `compile_policy`: term, parents, lint. For drafts and comparisons, never for a night.
+    """
+    return _policy(assumed_in_force(agreements, on), on)
+
+
+def _policy(held: InForce, on: date) -> Policy:
     parents = {a.agreement_id: a for a in held.of_kind(EMOU)}
     united = unite(held.of_kind(DSA), parents)
     return Policy(
