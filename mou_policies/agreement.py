@@ -17,6 +17,7 @@ from mou_policies.provisions import DSA, DUL, EMOU, Provisions
 
 PROVIDER, HUB, MEMBER, RECIPIENT = "provider", "hub", "member", "recipient"
 _Clause = TypeVar("_Clause")
+MEMBERS = "members"
 OTHER_PARTY = {EMOU: MEMBER, DSA: PROVIDER, DUL: RECIPIENT}
 
 

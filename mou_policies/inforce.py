@@ -6,31 +6,37 @@ worked out in `enforce`.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
-from mou_policies import lint
+from mou_policies import amendments, lint
 from mou_policies.agreement import Agreement, Refusal
 from mou_policies.errors import AgreementError
 from mou_policies.findings import Finding
-from mou_policies.language import Reading, agreement_files, read_agreement
+from mou_policies.language import agreement_files, read_agreement
+from mou_policies.malformed import is_licence, sources_named
 from mou_policies.provisions import DSA, DUL, EMOU
-from mou_policies.signing import SIGNED, Signature, SignatureStatus, assumed, load_trust, sidecar_of, status_of
-from mou_policies.trust import TrustStore
+from mou_policies.sidecar import sidecar_of
+from mou_policies.signatures import CHANGED, INCOMPLETE, SIGNED, SignatureStatus, assumed, status_of
+from mou_policies.trust import TrustStore, load_trust
 
 
 @dataclass(frozen=True)
 class InForce:
-    """The agreements in force by id, the refusals of the others, and who may sign."""
+    """The agreements in force by id, the refusals of the others, and who may sign.
+
+    `superseded` says of each agreement whose place an amendment has taken which one that is (ids): it neither grants
+    nor is refused, and what stands under it stands under the amendment.
+    """
 
     agreements: Mapping[str, Agreement]
     refusals: tuple[Refusal, ...]
     trust: TrustStore
     licensed: bool
+    superseded: Mapping[str, str] = field(default_factory=dict)
 
     def of_kind(self, kind: str) -> list[Agreement]:
         """Return the agreements in force of one kind, by id."""
@@ -43,45 +49,59 @@ def in_force(folder: Path, on: date) -> InForce:
     Never raises for one bad agreement, and stops no other source for it. A malformed trust store refuses all.
     """
     readings = [read_agreement(file) for file in agreement_files(folder)]
-    licensed = any(_licenses(reading) for reading in readings)
+    licensed = any(is_licence(reading) for reading in readings)
     try:
         trust = load_trust(folder)
     except AgreementError as error:
         refusals = [_refused(r.file, error, f"signers.yaml:{error.line}: ") for r in readings]
         return InForce({}, tuple(refusals), TrustStore(folder, {}), licensed)
-    found = _Sorting(on)
-    for reading in readings:
-        if reading.agreement is None:
-            found.refusals.append(_refused(reading.file, reading.errors[0], more=len(reading.errors) - 1))
-        else:
-            found.take(reading.agreement, status_of(reading.agreement, sidecar_of(reading.file), trust))
+    statuses = [(r.agreement, status_of(r.agreement, sidecar_of(r.file), trust)) for r in readings if r.agreement]
+    found = _Sorting(on, statuses)
+    found.refusals += [_refused(r.file, r.errors[0], more=len(r.errors) - 1) for r in readings if r.agreement is None]
     return found.sorted(trust, licensed)
 
 
 def assumed_in_force(agreements: Iterable[Agreement], on: date) -> InForce:
     """Say which agreements would be in force on a date if every party had signed each as its term began."""
-    held = list(agreements)
-    found = _Sorting(on)
-    for agreement in held:
-        found.take(agreement, assumed(agreement))
-    return found.sorted(TrustStore(Path(), {}), any(a.kind == DUL for a in held))
+    held = [(agreement, assumed(agreement)) for agreement in agreements]
+    return _Sorting(on, held).sorted(TrustStore(Path(), {}), any(a.kind == DUL for a, _ in held))
+
+
+def takes_effect(agreement: Agreement, status: SignatureStatus, on: date) -> bool:
+    """Say whether an agreement has been in effect by a date, as signed: what it amends then stays superseded.
+
+    That it has ended, or was changed after signing in anything but what it amends, does not bring the old one back.
+    """
+    as_signed = status.state in {SIGNED, INCOMPLETE} or (status.state == CHANGED and "amends" not in status.changed)
+    needed = [agreement.hub] if agreement.kind == EMOU else agreement.parties
+    days = [status.given.get(party.agency) for party in needed]
+    return as_signed and agreement.starts <= on and all(day is not None and day <= on for day in days)
 
 
 class _Sorting:
-    """Sorts agreements into those kept and those refused, one test after the other."""
+    """Sorts agreements into those kept, those superseded and those refused, one test after the other."""
 
-    def __init__(self, on: date) -> None:
+    def __init__(self, on: date, statuses: Sequence[tuple[Agreement, SignatureStatus]]) -> None:
         self.on = on
+        self.statuses = statuses
+        self.all = [agreement for agreement, _ in statuses]
+        links = amendments.links((a for a, status in statuses if takes_effect(a, status, on)), self.all)
+        self.superseded = {older.agreement_id: newer.agreement_id for newer, older in links}
+        self.gone = {older.sha256: older for _, older in links}
         self.kept: list[Agreement] = []
         self.refusals: list[Refusal] = []
-        self.signatures: dict[str, tuple[Signature, ...]] = {}
+        self.bound: dict[str, set[str]] = {}
 
     def sorted(self, trust: TrustStore, licensed: bool) -> InForce:
-        """Apply the tests that look at several agreements, and return what is left."""
+        """Apply every test, and return what is left."""
+        for agreement, status in self.statuses:
+            if agreement.sha256 not in self.gone:
+                self.take(amendments.under_heirs(agreement, self.superseded), status)
         self.without_shared_ids()
         self.without_findings()
         self.without_lost_parents()
-        return InForce({a.agreement_id: a for a in self.kept}, tuple(self.refusals), trust, licensed)
+        held = {a.agreement_id: a for a in self.kept}
+        return InForce(held, tuple(self.refusals), trust, licensed, self.superseded)
 
     def take(self, agreement: Agreement, status: SignatureStatus) -> None:
         """Keep an agreement that is in its term and signed as it stands."""
@@ -97,43 +117,48 @@ class _Sorting:
             reason = f"the agreement ended on {agreement.ends} (AGR-004)"
             return _refusal(agreement, reason, line, "agree on a new term and sign it")
         if self.on < agreement.starts:
-            reason = f"the agreement begins on {agreement.starts}"
+            reason = f"the agreement begins on {agreement.starts} (AGR-004)"
             return _refusal(agreement, reason, line, "wait until then, or agree on an earlier term and sign it")
         return None
 
     def _unsigned(self, agreement: Agreement, status: SignatureStatus) -> Refusal | None:
-        self.signatures[agreement.agreement_id] = tuple(s for s in status.signatures if s.signed_on <= self.on)
-        if agreement.kind == EMOU and status.holds_for_hub(agreement, self.on):
+        self.bound[agreement.agreement_id] = {p.agency for p in agreement.parties if status.binds(p.agency, self.on)}
+        if agreement.kind == EMOU and status.binds(agreement.hub.agency, self.on):
             return None
         if status.state != SIGNED:
             return _refusal(agreement, f"{status.reason} (AGR-005)", status.line, status.remedy)
         if status.signed_on is not None and status.signed_on > self.on:
-            reason = f"the last signature is of {status.signed_on}, after this night"
+            reason = f"the last signature is of {status.signed_on}, after this night (AGR-005)"
             remedy = "it is in force from the day of the last signature"
             return _refusal(agreement, reason, agreement.lines["term"], remedy)
         return None
 
     def without_shared_ids(self) -> None:
-        """Refuse every agreement that shares its id with another one in force."""
-        ids = Counter(a.agreement_id for a in self.kept)
+        """Refuse every agreement that shares its id with another one, in force or superseded."""
+        claims = [*self.kept, *self.gone.values()]
+        ids = Counter(a.agreement_id for a in claims)
         for agreement in [a for a in self.kept if ids[a.agreement_id] > 1]:
-            others = sorted(
-                a.file for a in self.kept if a is not agreement and a.agreement_id == agreement.agreement_id
-            )
-            reason = (
-                f"the id {agreement.agreement_id} is claimed by another agreement in force too: {', '.join(others)}"
-            )
+            same = [a for a in claims if a.agreement_id == agreement.agreement_id and a is not agreement]
+            others = ", ".join(sorted(a.file for a in same))
+            reason = f"the id {agreement.agreement_id} is claimed by another agreement in force too: {others}"
             remedy = "leave it in one of them, and end or amend the other"
             self.refusals.append(_refusal(agreement, f"{reason} (AGR-013)", agreement.lines["agreement"], remedy))
         self.kept = [a for a in self.kept if ids[a.agreement_id] == 1]
 
     def without_findings(self) -> None:
         """Refuse every agreement in which lint finds an error, with what it found first."""
-        known = {a.agreement_id: a for a in self.kept}
+        older = {a.agreement_id: a for kept in self.kept for a in self._amended(kept)}
+        known = older | {a.agreement_id: a for a in self.kept}
         for agreement in list(self.kept):
             errors = [f for f in lint.check(agreement, known, self.on) if f.stops]
             if errors:
                 self._refuse(agreement, _of_findings(agreement, errors))
+
+    def _amended(self, agreement: Agreement) -> list[Agreement]:
+        """Return what an agreement amends, to the first of the chain, and where a link does not hold, what it names."""
+        found = amendments.chain(agreement, self.all)
+        last = amendments.amended_by(found[-1], self.all)
+        return [*found[1:], *([last] if last is not None else [])]
 
     def without_lost_parents(self) -> None:
         """Refuse every child whose parent is not in force, or in whose parent its owner has not signed."""
@@ -153,20 +178,13 @@ class _Sorting:
         for name, parent in zip(agreement.under, parents, strict=True):
             if parent is None:
                 return f"its parent {name} is not in force"
-            if agreement.kind == DSA and agreement.owner not in {s.agency for s in self.signatures[name]}:
+            if agreement.kind == DSA and agreement.owner not in self.bound[name]:
                 return f"{agreement.owner} has not signed its parent {name}"
         return None if agreement.kind == DSA else "none of its parents is in force"
 
     def _refuse(self, agreement: Agreement, refusal: Refusal) -> None:
         self.kept = [a for a in self.kept if a is not agreement]
         self.refusals.append(refusal)
-
-
-def _licenses(reading: Reading) -> bool:
-    """Say whether a file is a licence, in force or not; of one that cannot be read, as well as its text can tell."""
-    if reading.agreement is not None:
-        return reading.agreement.kind == DUL
-    return bool(re.search(rf"^kind:\s*[\"']?{DUL}\b", _text_of(reading.file), re.MULTILINE))
 
 
 def _of_findings(agreement: Agreement, errors: Sequence[Finding]) -> Refusal:
@@ -186,34 +204,3 @@ def _refused(file: Path, error: AgreementError, where: str = "", more: int = 0) 
     rule = f" ({error.rule})" if error.rule else ""
     line = 1 if where else error.line
     return Refusal(file.name, sources_named(file), f"{where}{error.what}{rule}{_and_more(more)}", line, error.remedy)
-
-
-def sources_named(file: Path) -> tuple[str, ...]:
-    """Return the sources a malformed file seems to name: the keys one level below ``sources:``.
-
-    A best effort, for the steward's list of what is stopped; nothing is granted by it.
-    """
-    lines = _text_of(file).splitlines()
-    start = next((i for i, line in enumerate(lines) if re.match(r"sources\s*:", line)), len(lines))
-    return tuple(dict.fromkeys(_keys_below(lines[start + 1 :])))
-
-
-def _keys_below(lines: Iterable[str]) -> Iterable[str]:
-    depth = 0
-    for line in lines:
-        match = re.match(r"(\s*)([\w.-]+)\s*:", line)
-        if match is None:
-            continue
-        indent = len(match[1])
-        if indent == 0:
-            return
-        depth = depth or indent
-        if indent == depth:
-            yield match[2]
-
-
-def _text_of(file: Path) -> str:
-    try:
-        return file.read_bytes()[:2_000_000].decode("utf-8", "replace")
-    except OSError:
-        return ""

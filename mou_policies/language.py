@@ -17,6 +17,7 @@ from mou_policies import vocabulary
 from mou_policies.agreement import (
     HUB,
     MEMBER,
+    MEMBERS,
     OTHER_PARTY,
     Agreement,
     Authority,
@@ -127,7 +128,7 @@ def _agreement(file: Path, root: Node, found: Findings) -> Agreement:
         destruction=_destruction(keys["destruction"]) if "destruction" in keys else None,
         redisclosure=_redisclosure(keys["redisclosure"]) if "redisclosure" in keys else None,
         terms=_terms(keys["terms"]) if "terms" in keys else {},
-        provisions=_provisions(keys, Context(file.name, agreement_id, found), kind, parties),
+        provisions=_provisions(keys, Context(file.name, agreement_id, found)),
         sources=read_sources(keys["sources"], heading) if "sources" in keys else {},
         sha256=heading.sha256,
         clauses=digests,
@@ -153,8 +154,8 @@ def _headings(root: Node) -> tuple[str, dict[str, Node]]:
 def _parties(node: Node, kind: str) -> tuple[Party, ...]:
     other = OTHER_PARTY[kind]
     plural = other == MEMBER
-    keys = node.keys_of([HUB, "members" if plural else other])
-    bodies = keys["members"].items() if plural else [keys[other]]
+    keys = node.keys_of([HUB, MEMBERS if plural else other])
+    bodies = keys[MEMBERS].items() if plural else [keys[other]]
     parties = (_party(keys[HUB], HUB), *(_party(body, other) for body in bodies))
     agencies = [party.agency for party in parties]
     for party, body in zip(parties[1:], bodies, strict=True):
@@ -238,8 +239,8 @@ def _terms(node: Node) -> dict[str, str]:
     return {name: value.text() for name, _, value in node.entries()}
 
 
-def _provisions(keys: Mapping[str, Node], context: Context, kind: str, parties: tuple[Party, ...]) -> Provisions:
+def _provisions(keys: Mapping[str, Node], context: Context) -> Provisions:
     if "signatories" in keys:
         with context.findings.catch():
-            keys["signatories"].keys_of([], {party.role for party in parties})
+            keys["signatories"].keys_of([], [name for name, _, _ in keys["parties"].entries()])
     return read_provisions(keys, context)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, timedelta
 
-from mou_policies import vocabulary
+from mou_policies import amendments, vocabulary
 from mou_policies.agreement import Agreement
 from mou_policies.fields import IMPLIED
 from mou_policies.findings import Finding, finding
@@ -137,19 +137,12 @@ def _disclosures(agreement: Agreement, known: Known, on: date) -> Iterator[Findi
 
 
 def _chain(agreement: Agreement, known: Known, on: date) -> Iterator[Finding]:
-    """AGR-014: the agreement this one amends is there, word for word, and amended once."""
+    """AGR-014: the agreement this one amends is there, word for word, of the same parties, and amended once."""
     amends = agreement.provisions.amends
     if amends is None:
         return
-    before = known.get(amends.agreement)
-    if before is None or before is agreement:
-        says = f"it amends {amends.agreement}, which is not among the agreements"
-        yield finding("AGR-014", agreement.file, amends.place, says, "keep the amended agreement in the folder")
-    elif before.sha256 != amends.sha256:
-        says = (
-            f"it amends {amends.agreement} with the digest {amends.sha256[:12]}, and that file has {before.sha256[:12]}"
-        )
-        yield finding("AGR-014", agreement.file, amends.place, says)
+    for says, remedy in amendments.faults(agreement, known.values()):
+        yield finding("AGR-014", agreement.file, amends.place, says, remedy)
     others = [a.agreement_id for a in known.values() if a is not agreement and _amended(a) == amends.agreement]
     if others:
         says = f"{amends.agreement} is amended by {', '.join(others)} as well"

@@ -158,7 +158,10 @@ class Amends:
 
 @dataclass(frozen=True)
 class Provisions:
-    """All of an agreement's provisions; what a kind has not is empty."""
+    """All of an agreement's provisions; what a kind has not is empty.
+
+    `signatories` are the offices that sign for a party, by its role; of a role not named, anyone trusted signs.
+    """
 
     permits: Permits | None = None
     prohibits: tuple[Prohibition, ...] = ()

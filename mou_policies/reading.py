@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mou_policies import vocabulary
+from mou_policies.agreement import MEMBER, MEMBERS
 from mou_policies.fields import read_treatment
 from mou_policies.findings import Findings
 from mou_policies.nodes import Node
@@ -230,7 +231,8 @@ def _amends(node: Node, context: Context) -> tuple[str, Amends]:
 
 
 def _signatories(node: Node, context: Context) -> tuple[str, dict[str, tuple[str, ...]]]:
-    return "signatories", {role: offices.texts() for role, _, offices in node.entries()}
+    roles = {MEMBERS: MEMBER}
+    return "signatories", {roles.get(name, name): offices.texts() for name, _, offices in node.entries()}
 
 
 _READERS = {

@@ -98,11 +98,14 @@ def sign_demo_agreements(workspace: Workspace, signers: Path) -> None:
             (workspace.agreements / shipped.name).write_text(shipped.read_text(encoding="utf-8"), encoding="utf-8")
     paths = agreement_files(workspace.agreements)
     agreements = {path: load_agreement(path) for path in paths}
-    agencies = sorted({(p.agency, HUB if p.role == HUB else PROVIDER) for a in agreements.values() for p in a.parties})
-    keys = {
-        agency: signing.new_signer(workspace.agreements, f"{role} signer", role, agency, key_folder=signers)
-        for agency, role in agencies
-    }
+    keys: dict[tuple[str, str, str | None], Path] = {}
     for path, agreement in agreements.items():
-        for party in agreement.parties:
-            signing.sign(path, keys[party.agency], agreement.starts)
+        for need in signing.needs(agreement):
+            role, agency = HUB if need.party.role == HUB else PROVIDER, need.party.agency
+            who = (role, agency, need.office)
+            if who not in keys:
+                name = f"{role} {need.office or 'signer'}"
+                keys[who] = signing.new_signer(
+                    workspace.agreements, name, role, agency, office=need.office, key_folder=signers
+                )
+            signing.sign(path, keys[who], agreement.starts)

@@ -66,14 +66,15 @@ def write(folder: Path, text: str = SMALL, name: str = "clinic.yaml") -> Path:
 
 def sign_all(folder: Path, on: date = SIGNED_ON) -> Path:
     """Sign every agreement of a folder for every party, with keys made for the purpose beside it."""
-    keys: dict[str, Path] = {}
+    keys: dict[tuple[str, str | None], Path] = {}
     for file in agreement_files(folder):
-        agreement = load_agreement(file)
-        for party in agreement.parties:
-            if party.agency not in keys:
-                role = "hub" if party.role == "hub" else "provider"
-                keys[party.agency] = signing.new_signer(folder, f"{role} signer", role, party.agency)
-            signing.sign(file, keys[party.agency], on)
+        for need in signing.needs(load_agreement(file)):
+            agency, office = need.party.agency, need.office
+            if (agency, office) not in keys:
+                role = "hub" if need.party.role == "hub" else "provider"
+                name = f"{role} {office or 'signer'}"
+                keys[agency, office] = signing.new_signer(folder, name, role, agency, office=office)
+            signing.sign(file, keys[agency, office], on)
     return folder
 
 

@@ -14,6 +14,7 @@ from support.mou import NIGHT, SIGNED_ON, SMALL, edited, sign_all, write
 from mou_policies import signing
 from mou_policies.errors import AgreementError
 from mou_policies.policy import compile_policy
+from mou_policies.sidecar import payload as payload_of
 from mou_policies.trust import load_trust
 
 
@@ -183,7 +184,7 @@ def test_a_trusted_signer_of_another_agency_is_not_this_provider(tmp_path: Path)
     signing.sign(theirs, camp, SIGNED_ON)
     held = json.loads(signing.sidecar_of(ours).read_text())
     entry = dict(json.loads(signing.sidecar_of(theirs).read_text())["signatures"][0])
-    payload = signing._payload(held["agreement"], held["sha256"], entry)
+    payload = payload_of(held["agreement"], held["sha256"], entry)
     entry["signature"] = base64.b64encode(signing._private_key(camp).sign(payload)).decode()
     held["signatures"].append(entry)
     signing.sidecar_of(ours).write_text(json.dumps(held))
