@@ -166,14 +166,14 @@ def _parents(agreement: Agreement, known: Known, on: date) -> Iterator[Finding]:
             says = f"its parent {name} is of the kind {parent.kind}, expected {expected}"
             yield finding("AGR-009", agreement.file, place, says)
         else:
-            yield from _wider(agreement, parent)
+            yield from _wider(agreement, parent, known)
     if not agreement.under and agreement.kind == DSA:
         yield finding("AGR-019", agreement.file, (1, 1), "it stands alone: no EMOU sets its ceiling")
 
 
-def _wider(child: Agreement, parent: Agreement) -> Iterator[Finding]:
+def _wider(child: Agreement, parent: Agreement, known: Known) -> Iterator[Finding]:
     """AGR-010: in what a child is wider than one parent."""
-    for path, says in _wider_heading(child, parent):
+    for path, says in _wider_heading(child, parent, known):
         yield finding("AGR-010", child.file, child.place(path), says)
     permits = parent.provisions.permits
     for ref, field in granted_fields(child) if permits is not None else ():
@@ -183,10 +183,11 @@ def _wider(child: Agreement, parent: Agreement) -> Iterator[Finding]:
                 yield finding("AGR-010", child.file, field.place, says, about=".".join(ref))
 
 
-def _wider_heading(child: Agreement, parent: Agreement) -> Iterator[tuple[str, str]]:
+def _wider_heading(child: Agreement, parent: Agreement, known: Known) -> Iterator[tuple[str, str]]:
     of = parent.agreement_id
-    if child.starts < parent.starts or child.ends > parent.ends:
-        yield "term", f"its term is not within that of {of}, {parent.starts} to {parent.ends}"
+    since = min(a.starts for a in amendments.chain(parent, known.values()))
+    if child.starts < since or child.ends > parent.ends:
+        yield "term", f"its term is not within that of {of}, {since} to {parent.ends}"
     beyond = [p for p in child.purposes if p not in parent.purposes]
     if beyond and (parent.kind == EMOU):
         yield "purposes", f"{of} does not name the purpose {', '.join(beyond)}"
