@@ -7,16 +7,15 @@ all is refused where it is read (`language`, `sources`, `fields`, `reading`); te
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import date, timedelta
+from datetime import date
 
-from mou_policies import amendments, vocabulary
+from mou_policies import amendments, expiry, vocabulary
 from mou_policies.agreement import Agreement
 from mou_policies.fields import IMPLIED
 from mou_policies.findings import Finding, finding
 from mou_policies.model import FieldPolicy
 from mou_policies.provisions import DSA, DUL, EMOU, FieldRef, class_covered, field_covered
 
-WARN_DAYS = 90
 DISCLOSURE_LOG = "disclosure-log"
 
 Known = Mapping[str, Agreement]
@@ -112,18 +111,16 @@ def _clauses(agreement: Agreement, known: Known, on: date) -> Iterator[Finding]:
 
 
 def _expiry(agreement: Agreement, known: Known, on: date) -> Iterator[Finding]:
-    """AGR-012, AGR-016: what ends soon, and accepted risks that have ended."""
-    soon = on + timedelta(days=WARN_DAYS)
-    if agreement.starts <= on <= agreement.ends <= soon:
-        says = f"the agreement ends on {agreement.ends}, in {(agreement.ends - on).days} days"
-        yield finding("AGR-012", agreement.file, agreement.place("term"), says)
-    for risk in agreement.provisions.accepts:
-        if risk.until < on:
-            says = f"the acceptance of {risk.rule} by {risk.by} ended on {risk.until}"
-            yield finding("AGR-016", agreement.file, risk.place, says, "decide anew, or mend what it was about")
-        elif risk.until <= soon:
-            says = f"the acceptance of {risk.rule} by {risk.by} ends on {risk.until}, in {(risk.until - on).days} days"
-            yield finding("AGR-012", agreement.file, risk.place, says)
+    """AGR-012, AGR-016: what ends soon, and accepted risks and statements that have ended."""
+    for notice in expiry.notices([agreement], on):
+        if notice.stage != expiry.ENDED:
+            yield finding("AGR-012", agreement.file, notice.place, notice.says)
+        elif notice.what == expiry.RISK:
+            remedy = "decide anew, or mend what it was about"
+            yield finding("AGR-016", agreement.file, notice.place, notice.says, remedy)
+        elif notice.what == expiry.STATEMENT:
+            remedy = "have it stated anew, or make no claim that rests on it"
+            yield finding("AGR-012", agreement.file, notice.place, notice.says, remedy)
 
 
 def _disclosures(agreement: Agreement, known: Known, on: date) -> Iterator[Finding]:

@@ -81,12 +81,21 @@ class Permits:
 
 @dataclass(frozen=True)
 class Attestation:
-    """What a named person states, because no test of data can: such as having no actual knowledge."""
+    """What a named person states, because no test of data can: such as having no actual knowledge.
+
+    They stand by it from `on`, and where they say so until a last day.
+    """
 
     says: str
     by: str
     role: str
     on: date
+    until: date | None = None
+    place: tuple[int, int] = (1, 1)
+
+    def holds(self, on: date) -> bool:
+        """Say whether the person stands by it on a date."""
+        return self.on <= on and (self.until is None or on <= self.until)
 
 
 @dataclass(frozen=True)

@@ -160,10 +160,13 @@ def _release(node: Node, context: Context) -> tuple[str, ReleaseTerms]:
 
 
 def _attests(node: Node) -> Attestation:
-    keys = node.keys_of(["says", "by", "role", "on"])
+    keys = node.keys_of(["says", "by", "role", "on"], ["until"])
     known = {attested for claim in vocabulary.claims().values() for attested in claim.attests}
     says = keys["says"].word(known, "attestation")
-    return Attestation(says, keys["by"].text(), keys["role"].text(), keys["on"].day())
+    since, until = keys["on"].day(), keys["until"].day() if "until" in keys else None
+    if until is not None and until < since:
+        raise keys["until"].error("the statement ends before it is made", "mend the dates")
+    return Attestation(says, keys["by"].text(), keys["role"].text(), since, until, (node.line, node.column))
 
 
 def _accepts(node: Node, context: Context) -> tuple[str, tuple[AcceptedRisk, ...]]:

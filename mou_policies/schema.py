@@ -89,5 +89,5 @@ def _parties(kind: vocabulary.Kind) -> Schema:
 
 
 def _signatories(kind: vocabulary.Kind) -> Schema:
-    roles = {name.removesuffix("s"): several(ref("text")) for name in kind.parties}
-    return {"properties": roles, "additionalProperties": False}
+    offices = {name: several(ref("text")) for name in kind.parties}
+    return {"properties": offices, "additionalProperties": False}

@@ -155,7 +155,7 @@ def _release() -> Schema:
         "minimum_cell": number(1, 1000),
         "quasi_identifiers": several(FIELD),
         "earlier_releases": plain(EARLIER),
-        "attests": several(mapping("attestation", {"says": words(attested), **person})),
+        "attests": several(mapping("attestation", {"says": words(attested), **person, "until": DAY}, ["until"])),
     }
     return mapping("release", values, [name for name in values if name not in {"name", "level"}])
 

@@ -29,7 +29,7 @@ parties:
     - {agency: clinic, name: "Clinic", represented_by: "Director", contact: "data@clinic.example"}
 term: {from: 2025-07-01, to: 2030-06-30}
 purposes: {link-records: "Find the child", measure-success: "Publish measures"}
-signatories: {hub: ["Director"], member: ["Counsel"]}
+signatories: {hub: ["Director"], members: ["Counsel"]}
 permits: {link: ["*"], content: ["health.*"], publish: [], publication: agreement}
 terms: {security: "Kept apart"}
 prohibits:
