@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,8 @@ from assets.night import Night
 from assets.release.folder import releases
 from linkage.key_about import HUB_TOKENISED
 from linkage.ledger import Ledger
+from mou_policies.expiry import notices
+from mou_policies.inforce import in_force
 
 
 @dataclass(frozen=True)
@@ -160,6 +164,17 @@ def unread(night: Night, source: str | None = None) -> list[dict[str, Any]]:
         {"source": source_, "table": table, "columns": ", ".join(sorted(names))}
         for (source_, table), names in sorted(columns.items())
     ]
+
+
+def ending(agreements: Path, on: date, source: str | None = None) -> list[dict[str, Any]]:
+    """Return what ends within 90 days or ended the day before, of the agreements in force (on one source, if given).
+
+    `agreements` is their folder. Agreements, accepted risks and statements of a licence; the most urgent first.
+    """
+    now, before = in_force(agreements, on), in_force(agreements, on - timedelta(days=1))
+    held = {a.sha256: a for a in (*before.agreements.values(), *now.agreements.values())}
+    asked = [a for a in held.values() if a.agreement_id not in now.superseded and source in {None, *a.sources}]
+    return [asdict(found) | {"says": str(found)} for found in notices(asked, on) if found.days >= -1]
 
 
 def mode_sentence(mode: str) -> str:

@@ -131,6 +131,7 @@ def _story(place: Workspace, on: date, said: Checked, source: str | None = None)
         "dropped_by_policy": summary.drops(night, source),
         "flags_not_readable": summary.unreadable_flags(night, source),
         "columns_no_agreement_names": summary.unread(night, source),
+        "ending": summary.ending(place.agreements, on, source),
         "children": summary.children(night),
         "warnings": [asdict(one) for one in said.warnings],
         "release": summary.release_of(night, said.release_refused),
@@ -153,6 +154,7 @@ def _tell(place: Workspace, story: dict[str, Any], *, again: bool) -> None:
     if story["flags_not_readable"]:
         _section(_UNREADABLE, story["flags_not_readable"])
     _warnings(story)
+    _ending(story)
     heading("Children")
     found = story["children"]
     say(
@@ -205,8 +207,17 @@ def _warnings(story: dict[str, Any]) -> None:
         say(f"  {one['check']} of {one['asset']}: {one['said']}")
 
 
+def _ending(story: dict[str, Any]) -> None:
+    """Print what of the agreements ends soon, or has just ended, a line each."""
+    if story["ending"]:
+        heading("Ends soon, or has just ended")
+    for one in story["ending"]:
+        say(f"  {one['stage']}: {one['says']}")
+
+
 def _details(story: dict[str, Any]) -> None:
     _warnings(story)
+    _ending(story)
     if story["release"]["refused"]:
         heading("Release")
         say(f"  {story['release']['sentence']}")
