@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 
-from mou_policies.nodes import Node
+from mou_policies.values import Node
 
 WIDTH = 112
 LONGEST_KEY = 1000
@@ -70,6 +70,8 @@ def _pairs(node: Node) -> Iterator[tuple[str, Node]]:
 
 
 def _key(name: str) -> str:
+    if name == "on":
+        return name
     return _word(name) if not _DAY.fullmatch(name) else quoted(name)
 
 
@@ -91,7 +93,7 @@ def _braced(parts: Iterable[str]) -> str:
 def _height(node: Node) -> int:
     if isinstance(node.raw, str):
         return 0
-    below = node.raw if isinstance(node.raw, list) else [value for _, value in node.raw.values()]
+    below = node.raw if isinstance(node.raw, list) else node.raw.values()
     return 1 + max(map(_height, below), default=0)
 
 
@@ -126,12 +128,11 @@ def _lines(node: Node, indent: int) -> list[str]:
     return lines
 
 
-def _is_listing(raw: Mapping[str, tuple[Node, Node]]) -> bool:
+def _is_listing(raw: Mapping[str, Node]) -> bool:
     """Whether every value is the line of a field (a class and a use), or a list of such lines."""
-    values = [value for _, value in raw.values()]
-    uses = [use for value in values for use in (value.raw if isinstance(value.raw, list) else [value])]
+    uses = [use for value in raw.values() for use in (value.raw if isinstance(value.raw, list) else [value])]
     fields = all(isinstance(use.raw, dict) and {"class", "use"} <= set(use.raw) and _inline(use) for use in uses)
-    return fields and all(value.raw for value in values)
+    return fields and all(value.raw for value in raw.values())
 
 
 def _listing(node: Node) -> list[str]:

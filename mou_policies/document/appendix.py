@@ -8,7 +8,7 @@ from mou_policies import vocabulary
 from mou_policies.document.blocks import Block, Cell, Gloss, Grid, Name, Paragraph, Plain, Section
 from mou_policies.document.sources import STATED, STATED_MEANS, Sources
 from mou_policies.document.values import Value, below
-from mou_policies.nodes import Node
+from mou_policies.values import Node
 from mou_policies.vocabulary.letters import letters
 
 CLAUSE = "doc:clause"
@@ -28,7 +28,7 @@ def _texts(node: Node) -> Iterator[str]:
     if isinstance(node.raw, str):
         yield node.raw
         return
-    for inner in node.raw if isinstance(node.raw, list) else [value for _, value in node.raw.values()]:
+    for inner in node.raw if isinstance(node.raw, list) else node.raw.values():
         yield from _texts(inner)
     if isinstance(node.raw, dict):
         yield from node.raw

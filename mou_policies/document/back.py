@@ -20,7 +20,8 @@ from mou_policies.document.signatures import Signing
 from mou_policies.document.values import LIST, TABLE, TYPED, steps
 from mou_policies.emit import emit
 from mou_policies.errors import AgreementError
-from mou_policies.nodes import Node, parse_yaml
+from mou_policies.nodes import parse_yaml
+from mou_policies.values import Node
 
 MAX_BYTES = 20_000_000
 OTHER_EDITION = (
@@ -163,8 +164,7 @@ class _Tree:
         line, column = (first.line, first.column) if first is not None else (1, 1)
         numbers = [step for step in children if isinstance(step, int)]
         if not numbers:
-            pairs = {str(key): (Node(str(self.file), v.line, v.column, str(key)), v) for key, v in children.items()}
-            return Node(str(self.file), line, column, pairs)
+            return Node(str(self.file), line, column, {str(key): child for key, child in children.items()})
         if sorted(numbers) != list(range(len(children))):
             raise AgreementError(self.file, line, column, "an entry of a list is missing here", REMEDY)
         return Node(str(self.file), line, column, [children[number] for number in sorted(numbers)])
@@ -173,5 +173,5 @@ class _Tree:
         return AgreementError(self.file, found.line, found.column, what, REMEDY)
 
 
-def _raw(found: Found) -> str | list[Node] | dict[str, tuple[Node, Node]]:
+def _raw(found: Found) -> str | list[Node] | dict[str, Node]:
     return [] if found.means == LIST else {} if found.means == TABLE else found.text

@@ -16,6 +16,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from mou_policies import vocabulary
 from mou_policies.canonical import clauses, digest_of
 from mou_policies.document import words
 from mou_policies.document.appendix import appendix
@@ -25,7 +26,8 @@ from mou_policies.document.part import Part
 from mou_policies.document.sections import sections
 from mou_policies.document.signatures import Signed, Signing, parties_of, signatures, text_of
 from mou_policies.document.sources import Sources
-from mou_policies.nodes import Node
+from mou_policies.provisions import DSA
+from mou_policies.values import Node
 
 __all__ = ["Signed", "Signing", "edition", "render", "short_form"]
 
@@ -51,7 +53,7 @@ def render(root: Node, signing: Signing | None = None) -> str:
         style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
         tab="".join(c if c.isprintable() else " " for c in (name.text if name is not None else "Agreement")),
         kind=kind,
-        kind_words=words.words("kinds").get(kind.text if kind is not None else "", ""),
+        kind_words=_kind(kind.text if kind is not None else DSA),
         heading=heading,
         name=name,
         between=_between(root),
@@ -86,6 +88,11 @@ def edition() -> str:
 def _environment() -> Environment:
     loader = FileSystemLoader(TEMPLATES)
     return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+
+
+def _kind(name: str) -> str:
+    known = vocabulary.kinds().get(name)
+    return known.title if known is not None else ""
 
 
 def _between(root: Node) -> Content:

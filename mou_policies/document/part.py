@@ -6,7 +6,7 @@ So nothing of an agreement is left out because the page does not know it, and no
 from __future__ import annotations
 
 from mou_policies.document.values import Value, below, value_of
-from mou_policies.nodes import Node
+from mou_policies.values import Node
 
 
 class Part:
@@ -52,7 +52,7 @@ class Part:
     def look(self, key: str) -> Part | None:
         """Return what stands under a key without taking it."""
         raw = self.node.raw
-        return Part(raw[key][1], below(self.at, key)) if isinstance(raw, dict) and key in raw else None
+        return Part(raw[key], below(self.at, key)) if isinstance(raw, dict) and key in raw else None
 
     def take(self, key: str) -> Part | None:
         """Take what stands under a key, if nobody did yet."""

@@ -50,7 +50,7 @@ def content(part: Part, key: str, sources: Sources) -> Content:
     if not items:
         return [pairs(part, sources)]
     if all(item.value is not None for item in items):
-        return _joined([[_styled(item.value, key)] for item in items if item.value is not None])
+        return _joined([_explained(item.value, key, sources) for item in items if item.value is not None])
     grid = rows_of(items, key, sources)
     return [grid or Listing([content(item, key, sources) for item in items])]
 
@@ -132,6 +132,7 @@ def _styled(value: Value, key: str) -> Value:
 
 def _joined(found: Sequence[Content]) -> Content:
     shown: list[Piece] = []
+    joint = Plain(", ") if all(len(pieces) == 1 for pieces in found) else Line()
     for place, pieces in enumerate(found):
-        shown += [Plain(", "), *pieces] if place else pieces
+        shown += [joint, *pieces] if place else pieces
     return shown

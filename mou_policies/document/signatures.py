@@ -14,11 +14,11 @@ from mou_policies.document.blocks import Block, Cell, Content, Gloss, Grid, Line
 from mou_policies.document.part import Part
 from mou_policies.document.shapes import labelled
 from mou_policies.document.values import Value
-from mou_policies.nodes import Node
 from mou_policies.signing import INCOMPLETE, SIGNED, SignatureStatus
+from mou_policies.values import Node
+from mou_policies.vocabulary.tiers import PARTIES
 
 COLUMNS = ("Signs for", "Name and office", "Date", "Signature")
-ROLES = ("provider", "hub", "members", "recipient")
 _FACTS = ("name", "role", "agency", "signed_on")
 
 
@@ -52,7 +52,7 @@ class Signing:
         """Return what `signing.verify` found; signatures that do not cover the agreement as it stands are left out."""
         good = status.signatures if status.state in {SIGNED, INCOMPLETE} else ()
         shown = [Signed(one.name, one.role, one.agency, one.signed_on.isoformat()) for one in good]
-        return cls(status.state, status.reason, tuple(shown))
+        return cls(status.state, status.reason if status.state != SIGNED else "", tuple(shown))
 
     @classmethod
     def of(cls, facts: Mapping[str, str]) -> Signing:
@@ -94,7 +94,7 @@ def _open(role: str, party: Part, office: str) -> list[Cell]:
 
 
 def _rank(role: str) -> tuple[int, str]:
-    return (ROLES.index(role) if role in ROLES else len(ROLES)), role
+    return (PARTIES.index(role) if role in PARTIES else len(PARTIES)), role
 
 
 def parties_of(root: Node) -> list[tuple[str, Part]]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
 from mou_policies.emit import is_typed
-from mou_policies.nodes import Node
+from mou_policies.values import Node
 
 TEXT, TYPED, LIST, TABLE = "text", "typed", "list", "table"
 EMPTY, NONE = "empty", "none"

@@ -45,8 +45,10 @@ def columns(key: str) -> list[dict[str, Any]]:
 def meaning(key: str, word: str) -> str:
     """Return what a word means that stands under a key, or an empty text."""
     known = {
+        "claims": lambda: vocabulary.claims()[word].title,
         "class": lambda: vocabulary.field_classes()[word].means,
-        "purposes": lambda: vocabulary.purposes()[word].means,
+        "population": lambda: vocabulary.populations()[word].means,
+        "rule": lambda: vocabulary.rules()[word].title,
         "standard": lambda: vocabulary.standards()[word].title,
     }
     try:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 
-from mou_policies.nodes import read_yaml
+from mou_policies.vocabulary.loading import load, mark_of
 
 
 @dataclass(frozen=True)
@@ -28,8 +27,8 @@ class Lettered:
 def letters() -> Mapping[str, Lettered]:
     """Return the two rules by the key that a field class has for them: `safe_harbor`, `ferpa`."""
     found = {}
-    for name, _, value in read_yaml(Path(__file__).with_name("letters.yaml")).entries():
+    for name, _, value in load("letters").entries():
         k = value.keys_of(["cite", "mark", "letters"])
         meanings = {letter: node.text() for letter, _, node in k["letters"].entries()}
-        found[name] = Lettered(k["cite"].text(), k["mark"].text(), meanings)
+        found[name] = Lettered(k["cite"].text(), mark_of(k["mark"]), meanings)
     return found

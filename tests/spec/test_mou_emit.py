@@ -26,6 +26,7 @@ LINES = [
     ('a: ["*", birth.date]', 'a: ["*", birth.date]'),
     ("a: []", "a: []"),
     ('"yes": 1', '"yes": 1'),
+    ("a: {on: 2025-07-01}", "a: {on: 2025-07-01}"),
     ("a: {b: {c: d}}", "a:\n  b: {c: d}"),
     ("a: [{b: [c]}]", "a:\n  - {b: [c]}"),
     (
@@ -42,8 +43,8 @@ def test_a_line(said: str, written: str) -> None:
 
 def test_a_key_that_yaml_cannot_hold_is_an_error() -> None:
     long = "k" * 1001
-    root = Node("x.yaml", 1, 1, {long: (Node("x.yaml", 3, 5, long), Node("x.yaml", 3, 9, "v"))})
-    with pytest.raises(AgreementError, match=r"x\.yaml:3:5: a key of 1,001 characters; shorten it to 1,000 at most"):
+    root = Node("x.yaml", 1, 1, {long: Node("x.yaml", 3, 9, "v", False, 3, 5)})
+    with pytest.raises(AgreementError, match=r"x\.yaml:3:5: STR-001 a key of 1,001 characters; shorten it to 1,000 at most"):
         emit(root)
 
 

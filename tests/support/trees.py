@@ -38,9 +38,7 @@ PLAIN = st.one_of(
 
 
 def node(raw: object, *, plain: bool = False) -> Node:
-    """Return a node without a place; a dict's keys may be texts."""
-    if isinstance(raw, dict):
-        raw = {key: (Node("t", 0, 0, key), value) for key, value in raw.items()}
+    """Return a node without a place."""
     return Node("t", 0, 0, raw, plain)  # type: ignore[arg-type]
 
 
@@ -66,7 +64,7 @@ ROOTS = st.dictionaries(st.one_of(KEYS, st.sampled_from(HEADS)), VALUES, max_siz
 def meaning(tree: Node) -> object:
     """Return a tree without its places: text or typed values, lists, and mappings whose order is of no interest."""
     if isinstance(tree.raw, dict):
-        return {key: meaning(value) for key, (_, value) in tree.raw.items()}
+        return {key: meaning(value) for key, value in tree.raw.items()}
     if isinstance(tree.raw, list):
         return [meaning(item) for item in tree.raw]
     return ("typed" if is_typed(tree) else "text", tree.raw)
@@ -76,5 +74,5 @@ def depth(tree: Node) -> int:
     """Return how many levels stand below a node."""
     if isinstance(tree.raw, str):
         return 0
-    below = tree.raw if isinstance(tree.raw, list) else [value for _, value in tree.raw.values()]
+    below = tree.raw if isinstance(tree.raw, list) else list(tree.raw.values())
     return 1 + max(map(depth, below), default=0)
