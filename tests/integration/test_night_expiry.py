@@ -67,7 +67,7 @@ def test_a_draft_and_what_was_superseded_are_not_said_to_end(keys: Signers) -> N
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
-    made = setting_up.write_workspace(tmp_path / "workspace", city="Test City", start=ENDS)
+    made = setting_up.write_workspace(tmp_path / "workspace", city="Test City", start=ENDS - timedelta(days=30))
     KeyRing.create(made.keys)
     Signers(made.agreements).written("clinic.yaml", SHORT, SIGNED_ON)
     return made
@@ -82,11 +82,11 @@ def run(workspace: Workspace, *words: str) -> str:
     return done.output
 
 
-def test_the_report_of_a_night_says_it(workspace: Workspace) -> None:
-    asked = ("report", "--date", str(ENDS - timedelta(days=30)))
-    (found,) = json.loads(run(workspace, *asked, "--json"))["ending"]
+def test_a_night_says_it_and_succeeds(workspace: Workspace) -> None:
+    on = str(ENDS - timedelta(days=30))
+    line = "  30 days: clinic.yaml:6: the agreement clinic-2025 ends on 2026-10-30, in 30 days"
+    for command in ("nightly", "report"):
+        said = run(workspace, command, "--date", on)
+        assert f"Ends soon, or has just ended\n{line}\n" in said
+    (found,) = json.loads(run(workspace, "report", "--date", on, "--json"))["ending"]
     assert (found["stage"], found["ends"], found["days"]) == ("30 days", "2026-10-30", 30)
-    said = run(workspace, *asked)
-    assert "Ends soon, or has just ended\n" in said
-    assert "  30 days: clinic.yaml:6: the agreement clinic-2025 ends on 2026-10-30, in 30 days" in said
-    assert "Ends soon" not in run(workspace, "report", "--date", str(ENDS - timedelta(days=120)))
