@@ -14,7 +14,7 @@ from mou_policies.document.blocks import Block, Cell, Content, Gloss, Grid, Line
 from mou_policies.document.part import Part
 from mou_policies.document.shapes import labelled
 from mou_policies.document.values import Value
-from mou_policies.signing import INCOMPLETE, SIGNED, SignatureStatus
+from mou_policies.signatures import INCOMPLETE, SIGNED, SignatureStatus
 from mou_policies.values import Node
 from mou_policies.vocabulary.tiers import PARTIES
 
