@@ -192,11 +192,19 @@ def _fields(
         twice = name and any(outputs[column] > 1 for column in same[0].field.columns)
         unlike = f"two fields give the column {name}" if twice else _unlike(same)
         if unlike:
-            by = tuple(dict.fromkeys(g.field.clause for g in same))
+            rivals = _giving(same[0].field.columns, left) if twice else same
+            by = tuple(dict.fromkeys(g.field.clause for g in rivals))
             denials += [_denial(g, g.field.use, by, f"{unlike} (REL-001)") for g in same]
         else:
             united.append(_merged(same))
     return united, denials
+
+
+def _giving(columns: Sequence[str], left: Mapping[tuple[str, str], Sequence[_Grant]]) -> Iterator[_Grant]:
+    """Yield the grants, of any field, that give one of the columns."""
+    for (_, name), same in left.items():
+        if name and set(columns) & set(same[0].field.columns):
+            yield from same
 
 
 def _denial(grant: _Grant, use: str, by: tuple[str, ...], because: str) -> Denial:

@@ -39,7 +39,8 @@ class Finding:
     def __str__(self) -> str:
         place = f"{Path(self.file).name}:{self.line}:{self.column}"
         taken = f" (accepted by {self.accepted})" if self.accepted else ""
-        return f"{place}: {self.severity} {self.rule}: {self.says}{taken}; {self.remedy} [{self.cite}]"
+        remedy = (self.remedy[:1].lower() + self.remedy[1:]).removesuffix(".")
+        return f"{place}: {self.severity} {self.rule}: {self.says}{taken}; {remedy} ({self.cite})"
 
     @property
     def stops(self) -> bool:
@@ -64,7 +65,7 @@ def of_error(error: AgreementError) -> Finding:
     """Return what a reader raised as a finding."""
     rule = vocabulary.rules()[error.rule or "STR-001"]
     cite = f"{rule.cite} [{rule.mark}]"
-    return Finding(rule.id, ERROR, error.file, error.line, error.column, error.what, error.remedy, cite)
+    return Finding(rule.id, ERROR, Path(error.file).name, error.line, error.column, error.what, error.remedy, cite)
 
 
 @dataclass

@@ -7,7 +7,7 @@ worked out in `enforce`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -15,7 +15,7 @@ from pathlib import Path
 from mou_policies import amendments, lint
 from mou_policies.agreement import Agreement, Refusal
 from mou_policies.errors import AgreementError
-from mou_policies.findings import Finding
+from mou_policies.findings import Finding, finding, of_error
 from mou_policies.language import agreement_files, read_agreement
 from mou_policies.malformed import is_licence, sources_named
 from mou_policies.provisions import DSA, DUL, EMOU
@@ -23,13 +23,15 @@ from mou_policies.sidecar import sidecar_of
 from mou_policies.signatures import CHANGED, INCOMPLETE, SIGNED, SignatureStatus, assumed, status_of
 from mou_policies.trust import TrustStore, load_trust
 
+UNSIGNED = "AGR-005"
+
 
 @dataclass(frozen=True)
 class InForce:
     """The agreements in force by id, the refusals of the others, and who may sign.
 
     `superseded` says of each agreement whose place an amendment has taken which one that is (ids): it neither grants
-    nor is refused, and what stands under it stands under the amendment.
+    nor is refused, and what stands under it stands under the amendment. `findings` are all that was found.
     """
 
     agreements: Mapping[str, Agreement]
@@ -37,6 +39,7 @@ class InForce:
     trust: TrustStore
     licensed: bool
     superseded: Mapping[str, str] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
 
     def of_kind(self, kind: str) -> list[Agreement]:
         """Return the agreements in force of one kind, by id."""
@@ -54,10 +57,13 @@ def in_force(folder: Path, on: date) -> InForce:
         trust = load_trust(folder)
     except AgreementError as error:
         refusals = [_refused(r.file, error, f"signers.yaml:{error.line}: ") for r in readings]
-        return InForce({}, tuple(refusals), TrustStore(folder, {}), licensed)
+        findings = (of_error(error), *(f for r in readings for f in r.findings))
+        return InForce({}, tuple(refusals), TrustStore(folder, {}), licensed, findings=findings)
     statuses = [(r.agreement, status_of(r.agreement, sidecar_of(r.file), trust)) for r in readings if r.agreement]
     found = _Sorting(on, statuses)
-    found.refusals += [_refused(r.file, r.errors[0], more=len(r.errors) - 1) for r in readings if r.agreement is None]
+    for reading in (r for r in readings if r.agreement is None):
+        found.findings += reading.findings
+        found.refusals.append(_refused(reading.file, reading.errors[0], more=len(reading.errors) - 1))
     return found.sorted(trust, licensed)
 
 
@@ -90,48 +96,62 @@ class _Sorting:
         self.gone = {older.sha256: older for _, older in links}
         self.kept: list[Agreement] = []
         self.refusals: list[Refusal] = []
+        self.findings: list[Finding] = []
         self.bound: dict[str, set[str]] = {}
 
     def sorted(self, trust: TrustStore, licensed: bool) -> InForce:
         """Apply every test, and return what is left."""
-        for agreement, status in self.statuses:
-            if agreement.sha256 not in self.gone:
-                self.take(amendments.under_heirs(agreement, self.superseded), status)
+        self.take()
         self.without_shared_ids()
-        self.without_findings()
         self.without_lost_parents()
         held = {a.agreement_id: a for a in self.kept}
-        return InForce(held, tuple(self.refusals), trust, licensed, self.superseded)
+        return InForce(held, tuple(self.refusals), trust, licensed, self.superseded, tuple(self.findings))
 
-    def take(self, agreement: Agreement, status: SignatureStatus) -> None:
-        """Keep an agreement that is in its term and signed as it stands."""
-        refusal = self._out_of_term(agreement) or self._unsigned(agreement, status)
-        if refusal is None:
-            self.kept.append(agreement)
+    def take(self) -> None:
+        """Keep the agreements in which nothing is wrong that stops them; refuse any other with what was found first.
+
+        Each is judged beside all others; what is signed is not judged by amendments that are not.
+        """
+        live = [(amendments.under_heirs(a, self.superseded), s) for a, s in self.statuses if a.sha256 not in self.gone]
+        found = [(agreement, self._term_and_signatures(agreement, status)) for agreement, status in live]
+        signed = {a.agreement_id: a for a, said in found if not any(f.rule == UNSIGNED for f in said)}
+        known = {a.agreement_id: a for a in (*self.all, *(a for a, _ in live), *self.gone.values())} | signed
+        firm = {n: a for n, a in known.items() if n in signed or a.sha256 in self.gone or a.provisions.amends is None}
+        for agreement, said in found:
+            beside = firm if signed.get(agreement.agreement_id) is agreement else known
+            self._judge(agreement, [*said, *lint.check(agreement, beside, self.on)])
+
+    def _judge(self, agreement: Agreement, found: Sequence[Finding]) -> None:
+        self.findings += found
+        errors = [f for f in found if f.stops]
+        if errors:
+            self.refusals.append(refusal_of(agreement, *errors))
         else:
-            self.refusals.append(refusal)
+            self.kept.append(agreement)
 
-    def _out_of_term(self, agreement: Agreement) -> Refusal | None:
-        line = agreement.lines["term"]
+    def _term_and_signatures(self, agreement: Agreement, status: SignatureStatus) -> list[Finding]:
+        return [*self._out_of_term(agreement), *self._unsigned(agreement, status)]
+
+    def _out_of_term(self, agreement: Agreement) -> Iterator[Finding]:
+        place = agreement.place("term")
         if self.on > agreement.ends:
-            reason = f"the agreement ended on {agreement.ends} (AGR-004)"
-            return _refusal(agreement, reason, line, "agree on a new term and sign it")
-        if self.on < agreement.starts:
-            reason = f"the agreement begins on {agreement.starts} (AGR-004)"
-            return _refusal(agreement, reason, line, "wait until then, or agree on an earlier term and sign it")
-        return None
+            says = f"the agreement ended on {agreement.ends}"
+            yield finding("AGR-004", agreement.file, place, says, "agree on a new term and sign it")
+        elif self.on < agreement.starts:
+            says = f"the agreement begins on {agreement.starts}"
+            remedy = "wait until then, or agree on an earlier term and sign it"
+            yield finding("AGR-004", agreement.file, place, says, remedy)
 
-    def _unsigned(self, agreement: Agreement, status: SignatureStatus) -> Refusal | None:
-        self.bound[agreement.agreement_id] = {p.agency for p in agreement.parties if status.binds(p.agency, self.on)}
+    def _unsigned(self, agreement: Agreement, status: SignatureStatus) -> Iterator[Finding]:
+        self.bound[agreement.file] = {p.agency for p in agreement.parties if status.binds(p.agency, self.on)}
         if agreement.kind == EMOU and status.binds(agreement.hub.agency, self.on):
-            return None
+            return
         if status.state != SIGNED:
-            return _refusal(agreement, f"{status.reason} (AGR-005)", status.line, status.remedy)
-        if status.signed_on is not None and status.signed_on > self.on:
-            reason = f"the last signature is of {status.signed_on}, after this night (AGR-005)"
+            yield finding(UNSIGNED, agreement.file, (status.line, 1), status.reason, status.remedy)
+        elif status.signed_on is not None and status.signed_on > self.on:
+            says = f"the last signature is of {status.signed_on}, after this night"
             remedy = "it is in force from the day of the last signature"
-            return _refusal(agreement, reason, agreement.lines["term"], remedy)
-        return None
+            yield finding(UNSIGNED, agreement.file, agreement.place("term"), says, remedy)
 
     def without_shared_ids(self) -> None:
         """Refuse every agreement that shares its id with another one, in force or superseded."""
@@ -140,36 +160,19 @@ class _Sorting:
         for agreement in [a for a in self.kept if ids[a.agreement_id] > 1]:
             same = [a for a in claims if a.agreement_id == agreement.agreement_id and a is not agreement]
             others = ", ".join(sorted(a.file for a in same))
-            reason = f"the id {agreement.agreement_id} is claimed by another agreement in force too: {others}"
+            says = f"the id {agreement.agreement_id} is claimed by another agreement in force too: {others}"
             remedy = "leave it in one of them, and end or amend the other"
-            self.refusals.append(_refusal(agreement, f"{reason} (AGR-013)", agreement.lines["agreement"], remedy))
-        self.kept = [a for a in self.kept if ids[a.agreement_id] == 1]
-
-    def without_findings(self) -> None:
-        """Refuse every agreement in which lint finds an error, with what it found first."""
-        older = {a.agreement_id: a for kept in self.kept for a in self._amended(kept)}
-        known = older | {a.agreement_id: a for a in self.kept}
-        for agreement in list(self.kept):
-            errors = [f for f in lint.check(agreement, known, self.on) if f.stops]
-            if errors:
-                self._refuse(agreement, _of_findings(agreement, errors))
-
-    def _amended(self, agreement: Agreement) -> list[Agreement]:
-        """Return what an agreement amends, to the first of the chain, and where a link does not hold, what it names."""
-        found = amendments.chain(agreement, self.all)
-        last = amendments.amended_by(found[-1], self.all)
-        return [*found[1:], *([last] if last is not None else [])]
+            self._refuse(agreement, finding("AGR-013", agreement.file, agreement.place("agreement"), says, remedy))
 
     def without_lost_parents(self) -> None:
         """Refuse every child whose parent is not in force, or in whose parent its owner has not signed."""
         for kind in (DSA, DUL):
             known = {a.agreement_id: a for a in self.kept}
             for agreement in [a for a in self.kept if a.kind == kind]:
-                reason = self._lost(agreement, known)
-                if reason is not None:
-                    line = agreement.lines.get("under", 1)
+                says = self._lost(agreement, known)
+                if says is not None:
                     remedy = "bring the parent into force, or name another one under `under` and sign again"
-                    self._refuse(agreement, _refusal(agreement, f"{reason} (AGR-009)", line, remedy))
+                    self._refuse(agreement, finding("AGR-009", agreement.file, agreement.place("under"), says, remedy))
 
     def _lost(self, agreement: Agreement, known: Mapping[str, Agreement]) -> str | None:
         parents = [known.get(name) for name in agreement.under]
@@ -178,26 +181,24 @@ class _Sorting:
         for name, parent in zip(agreement.under, parents, strict=True):
             if parent is None:
                 return f"its parent {name} is not in force"
-            if agreement.kind == DSA and agreement.owner not in self.bound[name]:
+            if agreement.kind == DSA and agreement.owner not in self.bound[parent.file]:
                 return f"{agreement.owner} has not signed its parent {name}"
         return None if agreement.kind == DSA else "none of its parents is in force"
 
-    def _refuse(self, agreement: Agreement, refusal: Refusal) -> None:
+    def _refuse(self, agreement: Agreement, found: Finding) -> None:
         self.kept = [a for a in self.kept if a is not agreement]
-        self.refusals.append(refusal)
+        self.findings.append(found)
+        self.refusals.append(refusal_of(agreement, found))
 
 
-def _of_findings(agreement: Agreement, errors: Sequence[Finding]) -> Refusal:
-    first = errors[0]
-    return _refusal(agreement, f"{first.says} ({first.rule}){_and_more(len(errors) - 1)}", first.line, first.remedy)
+def refusal_of(agreement: Agreement, first: Finding, *others: Finding, sources: Sequence[str] = ()) -> Refusal:
+    """Return the refusal of an agreement by its first finding; `sources` are those stopped, else all of them."""
+    reason = f"{first.says} ({first.rule}){_and_more(len(others))}"
+    return Refusal(agreement.file, tuple(sources) or tuple(agreement.sources), reason, first.line, first.remedy)
 
 
 def _and_more(count: int) -> str:
     return f" and {count} more; `cradlepath mou lint` lists them" if count else ""
-
-
-def _refusal(agreement: Agreement, reason: str, line: int, remedy: str) -> Refusal:
-    return Refusal(agreement.file, tuple(agreement.sources), reason, line, remedy)
 
 
 def _refused(file: Path, error: AgreementError, where: str = "", more: int = 0) -> Refusal:

@@ -29,6 +29,7 @@ from mou_policies.canonical import clauses, digest_of
 from mou_policies.errors import AgreementError
 from mou_policies.findings import Finding, Findings, of_error
 from mou_policies.nodes import Node, parse_yaml, read_text
+from mou_policies.placeholders import PLACEHOLDER, placeholders
 from mou_policies.provisions import DSA, Provisions
 from mou_policies.reading import Context, read_provisions
 from mou_policies.sources import Heading, read_sources
@@ -89,10 +90,15 @@ def read_agreement(file: Path) -> Reading:
 @lru_cache(maxsize=256)
 def _read(file: Path, text: str) -> Reading:
     found = Findings()
-    agreement = None
+    agreement: Agreement | None = None
+    left: list[AgreementError] = []
     with found.catch():
-        agreement = _agreement(file, parse_yaml(file, text), found)
-    return Reading(file, None if found.errors else agreement, tuple(found.errors))
+        root = parse_yaml(file, text)
+        left = placeholders(root) if PLACEHOLDER in text else []
+        agreement = _agreement(file, root, found)
+    places = {(error.line, error.column) for error in left}
+    errors = (*left, *(error for error in found.errors if (error.line, error.column) not in places))
+    return Reading(file, None if errors else agreement, errors)
 
 
 def _agreement(file: Path, root: Node, found: Findings) -> Agreement:

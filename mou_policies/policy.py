@@ -14,8 +14,10 @@ from pathlib import Path
 from mou_policies import vocabulary
 from mou_policies.agreement import Agreement, Refusal
 from mou_policies.canonical import sha256
+from mou_policies.disagreements import conflict, disagreements
 from mou_policies.enforce import Denial, Stopped, unite
-from mou_policies.inforce import InForce, assumed_in_force, in_force
+from mou_policies.findings import Finding
+from mou_policies.inforce import InForce, assumed_in_force, in_force, refusal_of
 from mou_policies.licence import RELEASE, Licence, licence_of
 from mou_policies.model import Exclusion, FieldPolicy, SourcePolicy, TablePolicy, Treatment
 from mou_policies.provisions import DSA, DUL, EMOU
@@ -40,7 +42,8 @@ class Policy:
 
     `agreed` are the same sources for people to read, with the tables and sources of which everything is denied: in
     `sources` these are not, so that nothing of them is read.
-    `denials` are the uses that one clause grants and another takes away; `licence` says what may enter the release.
+    `denials` are the uses that one clause grants and another takes away; `licence` says what may enter the release;
+    `findings` are all that was found on the way, of agreements in force too.
     `digest` is a SHA-256 over the agreements in force (id and signed digest); `trust` the fingerprint of the signers.
     """
 
@@ -52,6 +55,7 @@ class Policy:
     trust: str
     agreed: Mapping[str, SourcePolicy] = field(default_factory=dict)
     denials: tuple[Denial, ...] = ()
+    findings: tuple[Finding, ...] = ()
     licence: Licence = field(default_factory=Licence)
     zip3: str = field(default_factory=vocabulary.zip3_label)
 
@@ -98,6 +102,7 @@ def _policy(held: InForce, on: date) -> Policy:
         trust=held.trust.fingerprint,
         agreed=united.sources,
         denials=united.denials,
+        findings=(*held.findings, *disagreements(united, held.agreements)),
         licence=licence_of(RELEASE, held.of_kind(DUL), held.agreements, always=held.licensed),
     )
 
@@ -105,13 +110,7 @@ def _policy(held: InForce, on: date) -> Policy:
 def _stops(stopped: Iterable[Stopped], held: InForce) -> list[Refusal]:
     """Return one refusal for each agreement and source that cannot be loaded as the agreements stand together."""
     return [
-        Refusal(
-            held.agreements[name].file,
-            (stop.source,),
-            f"{stop.because} (AGR-013)",
-            held.agreements[name].lines.get(f"sources.{stop.source}", 1),
-            "leave it in one of them, or have them say the same",
-        )
+        refusal_of(held.agreements[name], conflict(stop, held.agreements[name]), sources=(stop.source,))
         for stop in stopped
         for name in stop.agreements
     ]

@@ -1,28 +1,25 @@
-"""Commands for agreements: `mou lint`, `mou show`, `mou explain`, `mou new-signer`, `mou sign`, `mou verify`.
+"""Commands for agreements: `mou show`, `mou explain`, `mou new-signer`, `mou sign`, `mou verify`.
 
-More commands of the group are in modules of their own, such as `mou_interchange`.
+More commands of the group are in modules of their own: `mou_lint`, `mou_views`, `mou_interchange` and others.
 """
 
 from __future__ import annotations
 
-from datetime import date
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from pipelines.cli import mou_interchange, mou_new, mou_render
-from pipelines.cli.screen import JsonOption, WorkspaceOption, print_json, say, table
+from pipelines.cli import mou_interchange, mou_lint, mou_new, mou_render
+from pipelines.cli.screen import JsonOption, OnOption, WorkspaceOption, day_of, print_json, say, table
 from pipelines.workspace import open_workspace
-
-OnOption = Annotated[str | None, typer.Option("--on", help="Date to ask about, YYYY-MM-DD; today if not given.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add the group `mou` to the command line."""
     group = typer.Typer(help="Agreements (memoranda of understanding): write, check, read, sign.", no_args_is_help=True)
     mou_new.register(group)
-    group.command("lint")(lint)
+    mou_lint.register(group)
     group.command("show")(show)
     group.command("explain")(explain_field)
     group.command("new-signer")(new_signer)
@@ -31,48 +28,6 @@ def register(app: typer.Typer) -> None:
     mou_interchange.register(group)
     mou_render.register(group)
     app.add_typer(group, name="mou")
-
-
-def _day(text: str | None) -> date:
-    if text is None:
-        return date.today()
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter(f"expected a date as YYYY-MM-DD, found {text!r}") from None
-
-
-def lint(workspace: WorkspaceOption = None, on: OnOption = None, as_json: JsonOption = False) -> None:
-    """Check every agreement: well formed, in its term, signed by both parties. Exit status 3 if one is refused."""
-    from mou_policies.policy import compile_policy  # noqa: PLC0415
-
-    policy = compile_policy(open_workspace(workspace).agreements, _day(on))
-    if as_json:
-        print_json(
-            {
-                "on": policy.on,
-                "in_force": [
-                    {"agreement": a.agreement_id, "file": a.file, "sources": list(a.sources)}
-                    for a in policy.agreements.values()
-                ],
-                "refused": [
-                    {
-                        "file": r.agreement_file,
-                        "line": r.line,
-                        "sources": r.sources,
-                        "reason": r.reason,
-                        "remedy": r.remedy,
-                    }
-                    for r in policy.refusals
-                ],
-            }
-        )
-    else:
-        for agreement in policy.agreements.values():
-            say(f"in force  {agreement.file}  until {agreement.ends}  {', '.join(agreement.sources)}")
-        for refusal in policy.refusals:
-            say(f"refused   {refusal}")
-    raise typer.Exit(3 if policy.refusals else 0)
 
 
 def show(
@@ -85,7 +40,7 @@ def show(
     from mou_policies.policy import compile_policy  # noqa: PLC0415
     from mou_policies.summary import summary  # noqa: PLC0415
 
-    policy = compile_policy(open_workspace(workspace).agreements, _day(on))
+    policy = compile_policy(open_workspace(workspace).agreements, day_of(on))
     if source not in policy.agreed:
         refusal = next((r for r in policy.refusals if source in r.sources), None)
         known = ", ".join(sorted(policy.agreed))
@@ -116,7 +71,7 @@ def explain_field(
     table_name, _, column = rest.partition(".")
     if not column:
         raise typer.BadParameter(f"expected source.table.field, found {field!r}; for instance birth.births.BWG")
-    policy = compile_policy(open_workspace(workspace).agreements, _day(on))
+    policy = compile_policy(open_workspace(workspace).agreements, day_of(on))
     say(str(explain(policy, Question((source, table_name, column), use, policy.on, purpose))))
 
 
@@ -144,7 +99,7 @@ def sign(
     """Sign an agreement as it stands; it is in force from the day of the last signature, within its term."""
     from mou_policies import signing  # noqa: PLC0415
 
-    status = signing.sign(open_workspace(workspace).agreements / agreement, key, _day(on))
+    status = signing.sign(open_workspace(workspace).agreements / agreement, key, day_of(on))
     say(_status_line(agreement, status.state, status.reason, status.remedy))
 
 

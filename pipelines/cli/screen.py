@@ -27,6 +27,7 @@ WorkspaceOption = Annotated[
         help="Folder of the workspace; else CRADLEPATH_WORKSPACE; else the current folder.",
     ),
 ]
+OnOption = Annotated[str | None, typer.Option("--on", help="Date to ask about, YYYY-MM-DD; today if not given.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print data as JSON for programs.")]
 
 WIDE = 200
@@ -34,6 +35,16 @@ WIDE = 200
 
 out = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else WIDE)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
+
+
+def day_of(text: str | None) -> date:
+    """Return the date an option names, today if it is not given."""
+    if text is None:
+        return date.today()
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"expected a date as YYYY-MM-DD, found {text!r}") from None
 
 
 def say(text: str = "") -> None:
