@@ -83,9 +83,7 @@ def _narrowed(field: FieldPolicy, grants: Grants) -> Iterator[Finding]:
             others = _and([other for other in clauses if other != clause])
             lost = {purpose for use, purpose in own.pairs - field.pairs if field.may(use)}
             if own.treatment != field.treatment:
-                says = (
-                    f"{own.field} has the treatment {own.treatment} here, and not in {others}: {field.treatment} holds"
-                )
+                says = f"{own.field} is treated {own.treatment} here and not in {others}: {field.treatment} holds"
                 yield _of(grant, says)
             elif lost and provisions:
                 says = f"{own.field} is granted for {', '.join(sorted(lost))} here, and not by {_and(provisions)}"

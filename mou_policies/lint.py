@@ -200,11 +200,12 @@ def _wider_heading(child: Agreement, parent: Agreement, known: Known) -> Iterato
 def _licence(agreement: Agreement, known: Known, on: date) -> Iterator[Finding]:
     """AGR-010, REL-002, REL-003: a licence takes only what its DSAs grant, and its release protects small groups."""
     shares = [known[name] for name in agreement.under if name in known and known[name].kind == DSA]
-    if agreement.kind == DUL and agreement.under and not shares:
+    all_known = all(name in known for name in agreement.under)
+    if agreement.kind == DUL and all_known and not shares:
         says = "none of its parents is a DSA, so that it licenses nothing"
         yield finding("AGR-009", agreement.file, agreement.place("under"), says)
     granted = {ref for share in shares for ref, field in granted_fields(share) if field.is_publish}
-    for ref, licensed in agreement.provisions.licensed.items():
+    for ref, licensed in agreement.provisions.licensed.items() if all_known else ():
         if ref not in granted:
             says = f"it licenses {'.'.join(ref)}, which no agreement it stands under lets be published"
             yield finding("AGR-010", agreement.file, (_line(licensed.clause), 1), says, about=".".join(ref))

@@ -3,6 +3,7 @@
 Tests change them by words (`support.mou.edited`) to plant what lint should find.
 """
 
+# ruff: noqa: E501  (a line of an agreement stays one line)
 from __future__ import annotations
 
 from collections.abc import Mapping
