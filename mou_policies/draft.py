@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 from mou_policies import vocabulary
 from mou_policies.draft_sources import licence_lines, source_lines
-from mou_policies.draft_words import PLACEHOLDER, asked, comment, indented, quoted, todo
+from mou_policies.draft_words import asked, comment, indented, quoted, todo
 from mou_policies.nodes import suggest
+from mou_policies.placeholders import PLACEHOLDER
 from mou_policies.provisions import BY_LICENCE, DSA, DUL, EMOU
 from mou_policies.reading import GRANTED
 

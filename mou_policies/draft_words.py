@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterable, Sequence
 from textwrap import wrap
 
+from mou_policies.placeholders import PLACEHOLDER
 from mou_policies.vocabulary import Key
 
 WIDTH = 118
-PLACEHOLDER = "TODO"
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
 _TRAPS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})

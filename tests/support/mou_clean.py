@@ -125,7 +125,7 @@ release:
   quasi_identifiers: [school.students.grade]
   earlier_releases: considered
   attests:
-    - {{says: reasonable-determination, by: "A. Example", role: "Chief privacy officer", "on": 2025-07-01}}
+    - {{says: reasonable-determination, by: "A. Example", role: "Chief privacy officer", on: 2025-07-01}}
 terms:
   question: "How many children are in each grade?"
   people: "The data lead"

@@ -19,7 +19,7 @@ from mou_policies.sarif import sarif
 AUDIT = '  audit: "The district may inspect at any time"\n'
 TAKEN = """\
 accepts:
-  - {rule: AGR-011, by: "A. Example", role: Director, "on": 2025-07-01, until: 2027-06-30, because: "Under way"}
+  - {rule: AGR-011, by: "A. Example", role: Director, on: 2025-07-01, until: 2027-06-30, because: "Under way"}
 terms:
   identity: "Keyed"""
 
