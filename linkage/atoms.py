@@ -49,6 +49,26 @@ ATOMS: Final[tuple[str, ...]] = (
 )
 """The atoms of a record, in order; each an Arrow string array, null where the record does not have it."""
 
+READ: Final = frozenset(
+    {
+        "given",
+        "middle",
+        "surname",
+        "full_name",
+        "birth_date",
+        "sex",
+        "zip",
+        "mother_given",
+        "mother_surname",
+        "mother_maiden",
+        "ssn",
+        "medicaid_id",
+        "birth_order",
+        "plurality",
+    }
+)
+"""The identifiers (of `linkage.identifiers.IDENTIFIERS`) that atoms are made of; of the others nothing is used."""
+
 
 _GIVEN_FORMS: Final = (
     "given_start",

@@ -29,10 +29,10 @@ def check(agreement: Agreement, known: Known, on: date) -> list[Finding]:
     note.
     """
     found = [item for rule in CHECKS for item in rule(agreement, known, on)]
-    return sorted((_taken(agreement, item, on) for item in found), key=lambda f: (f.line, f.column, f.rule))
+    return sorted((taken(agreement, item, on) for item in found), key=lambda f: (f.line, f.column, f.rule))
 
 
-def _taken(agreement: Agreement, found: Finding, on: date) -> Finding:
+def taken(agreement: Agreement, found: Finding, on: date) -> Finding:
     """Return the finding, or the note it becomes where somebody accepts it."""
     if not vocabulary.rules()[found.rule].acceptable:
         return found

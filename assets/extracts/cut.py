@@ -90,6 +90,10 @@ class Cutting(Protocol):
         """Return the columns that no agreement names."""
         ...
 
+    def absent_columns(self) -> Mapping[Place, Sequence[str]]:
+        """Return the columns that the agreement names and the file lacks."""
+        ...
+
 
 class Cut:
     """The cutting of raw files. Files in `births_only` were loaded before and are read for birth dates alone."""
@@ -125,6 +129,10 @@ class Cut:
     def unnamed_columns(self) -> Mapping[Place, Sequence[str]]:
         """Return the columns that no agreement names."""
         return self._delivery.unnamed_columns
+
+    def absent_columns(self) -> Mapping[Place, Sequence[str]]:
+        """Return the columns that the agreement names and the file lacks."""
+        return self._delivery.absent_columns
 
     def _ignores(self, file: str) -> bool:
         return any(file == name or file.startswith((f"{name}/", f"{name}:")) for name in self._births_only)

@@ -34,6 +34,8 @@ create table if not exists unparsed (
     night date, source varchar, file varchar, table_name varchar, column_name varchar, "rows" bigint);
 create table if not exists unread_columns (
     night date, source varchar, file varchar, table_name varchar, column_name varchar);
+create table if not exists absent_columns (
+    night date, source varchar, file varchar, table_name varchar, column_name varchar);
 create table if not exists tokens (night date, source varchar, files varchar[], records bigint, unlinkable bigint);
 create table if not exists refusals (night date, source varchar, agreement varchar, reason varchar, remedy
 varchar); create table if not exists checks (night date, source varchar, check_name varchar, passed boolean,
@@ -136,6 +138,7 @@ class Page:
     policy_drops: list[tuple[str, str, str, int, str, str]] = field(default_factory=list)
     unparsed: list[tuple[str, str, str, int]] = field(default_factory=list)
     unread: list[tuple[str, str, str]] = field(default_factory=list)
+    absent: list[tuple[str, str, str]] = field(default_factory=list)
     delivered: list[Delivered] = field(default_factory=list)
     tokens: Tokens | None = None
 
@@ -161,7 +164,14 @@ class Nights:
     def write(self, night: date, source: str, agency: str, page: Page) -> None:
         """Add what one delivery did, replacing what this night said of the same files before."""
         with self._transaction():
-            for table in ("file_counts", "quarantine", "policy_drops", "unparsed", "unread_columns"):
+            for table in (
+                "file_counts",
+                "quarantine",
+                "policy_drops",
+                "unparsed",
+                "unread_columns",
+                "absent_columns",
+            ):
                 self._con.execute(
                     f"delete from {table} where night = ? and source = ? and list_contains(?, file)",
                     [night, source, page.files],
@@ -170,6 +180,7 @@ class Nights:
             self._insert("policy_drops", [(night, source, *row) for row in page.policy_drops])
             self._insert("unparsed", [(night, source, *row) for row in page.unparsed])
             self._insert("unread_columns", [(night, source, *row) for row in page.unread])
+            self._insert("absent_columns", [(night, source, *row) for row in page.absent])
             self._con.execute(
                 "delete from tokens where night = ? and source = ? and list_has_any(files, ?)",
                 [night, source, page.files],

@@ -6,9 +6,10 @@ read back is checked against what this hub's agreement would have made: no other
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -77,10 +78,14 @@ class Opening:
 
 @dataclass(frozen=True)
 class Closing:
-    """What stands last: rows met, columns nobody named, rows the reader could not use, whether tokens were made."""
+    """What stands last: rows met, columns nobody named or missing, unusable rows, whether tokens were made.
+
+    A file written before missing columns were told has none of them.
+    """
 
     rows_read: Mapping[Place, int]
     unnamed: Mapping[Place, Sequence[str]]
+    absent: Mapping[Place, Sequence[str]]
     problems: pa.Table
     linked: bool
 
@@ -93,13 +98,15 @@ class Closing:
             pa.table([*(pa.repeat(pa.scalar(name), rows.num_rows) for name in place), *rows.columns], schema=_PROBLEMS)
             for place, rows in parts
         ]
-        return cls(read, cutting.unnamed_columns(), pa.concat_tables([_PROBLEMS.empty_table(), *told]), linked)
+        problems = pa.concat_tables([_PROBLEMS.empty_table(), *told])
+        return cls(read, cutting.unnamed_columns(), cutting.absent_columns(), problems, linked)
 
     def section(self) -> Section:
         """Return this as a section."""
         facts = {
             "read": [[*place, rows] for place, rows in self.rows_read.items()],
             "unnamed": [[*place, list(columns)] for place, columns in self.unnamed.items()],
+            "absent": [[*place, list(columns)] for place, columns in self.absent.items()],
             "linked": self.linked,
         }
         return Section("closes", facts, {"problems": self.problems})
@@ -108,12 +115,16 @@ class Closing:
     def of(cls, path: Path, section: Section, tables: Sequence[str]) -> Closing:
         """Undo `section`; raises TokenFileError for other tables or reasons."""
         read = {(str(file), str(table)): int(rows) for file, table, rows in section.facts["read"]}
-        unnamed = {(str(file), str(table)): list(map(str, names)) for file, table, names in section.facts["unnamed"]}
+        unnamed, absent = _names(section.facts["unnamed"]), _names(section.facts.get("absent", ()))
         problems = _checked(path, section, "problems", _PROBLEMS)
         _check_reasons(path, problems)
-        if not {table for _, table in (*read, *unnamed)} <= set(tables):
+        if not {table for _, table in (*read, *unnamed, *absent)} <= set(tables):
             raise damaged(path)
-        return cls(read, unnamed, problems, bool(section.facts["linked"]))
+        return cls(read, unnamed, absent, problems, bool(section.facts["linked"]))
+
+
+def _names(facts: Iterable[Sequence[Any]]) -> dict[Place, list[str]]:
+    return {(str(file), str(table)): list(map(str, names)) for file, table, names in facts}
 
 
 def section_of(event: Begins | Piece | Ends, columns: pa.Schema) -> Iterator[Section]:

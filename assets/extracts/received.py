@@ -74,6 +74,10 @@ class Received:
         """Return the columns that no agreement names."""
         return self._closed.unnamed
 
+    def absent_columns(self) -> Mapping[Place, Sequence[str]]:
+        """Return the columns that the agreement names and the file lacks."""
+        return self._closed.absent
+
     @property
     def tokens(self) -> TokenBatch | None:
         """One row of tokens a record, under K1; None where the delivery brings no identifiers."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from assets.extracts.exclusions import VALUE_EXCLUDED
 from assets.extracts.nights import open_nights
@@ -165,6 +165,22 @@ def unparsed_values(book: Path, night: date, source: str | None = None) -> list[
     """Return how many values of each column could not be read and became empty."""
     query = 'select source, file, table_name, column_name, "rows" from unparsed'
     return [ColumnCount(*row) for row in _rows(book, query, night, source, order="1, 2, 3, 4")]
+
+
+def columns_of_late(book: Path, which: Literal["unread_columns", "absent_columns"]) -> list[ColumnCount]:
+    """Return the columns that no agreement named, or that were missing, when each table was delivered last."""
+    if not book.exists():
+        return []
+    query = f"""
+        with newest as (select source, table_name, max(night) as night from file_counts group by source, table_name)
+        select source, file, table_name, column_name
+        from {which} join newest using (source, table_name, night)
+        order by source, table_name, column_name, file
+    """
+    with open_nights(book, read_only=True) as nights:
+        known = {name for (name,) in nights.rows("select table_name from duckdb_tables()")}
+        rows: list[tuple[Any, ...]] = nights.rows(query) if which in known else []
+    return [ColumnCount(*row) for row in rows]
 
 
 def unclaimed_files(book: Path, night: date) -> list[tuple[str, str]]:

@@ -168,7 +168,7 @@ def _page(unit: Unit, counts: Mapping[Place, FileCount], folder: str) -> Page:
         files=sorted({folder + file for file, _ in counts}),
         counts=[replace(count, file=folder + count.file) for count in counts.values()],
     )
-    unnamed = unit.cutting.unnamed_columns()
+    unnamed, absent = unit.cutting.unnamed_columns(), unit.cutting.absent_columns()
     for place in counts:
         file, table = folder + place[0], place[1]
         for rows in unit.quarantine(place):
@@ -181,4 +181,5 @@ def _page(unit: Unit, counts: Mapping[Place, FileCount], folder: str) -> Page:
             page.policy_drops.append((file, table, rule.name, number, rule.cite, drop.reason))
         page.unparsed += [(file, table, name, n) for name, n in unit.reading.unparsed[place].items() if n]
         page.unread += [(file, table, name) for name in unnamed.get(place, ())]
+        page.absent += [(file, table, name) for name in absent.get(place, ())]
     return page

@@ -22,6 +22,9 @@ from assets.outcomes.definitions import Definition
 DIMENSIONS = ("place", "grade_or_age_band", "race_ethnicity", "sex", "economic_status")
 """The breakdown columns of `measure`, beside `program`."""
 
+ATTRIBUTES = ("child", "child_year")
+"""The models that say which race, sex and economic status a child has, whatever the measure."""
+
 _OPTIONAL = {
     "program": "'All'",
     "place": "'All'",

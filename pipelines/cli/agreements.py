@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli import mou_interchange, mou_lint, mou_new, mou_render
+from pipelines.cli import mou_interchange, mou_lint, mou_new, mou_render, mou_views
 from pipelines.cli.screen import JsonOption, OnOption, WorkspaceOption, day_of, print_json, say, table
 from pipelines.workspace import open_workspace
 
@@ -20,6 +20,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(help="Agreements (memoranda of understanding): write, check, read, sign.", no_args_is_help=True)
     mou_new.register(group)
     mou_lint.register(group)
+    mou_views.register(group)
     group.command("show")(show)
     group.command("explain")(explain_field)
     group.command("new-signer")(new_signer)

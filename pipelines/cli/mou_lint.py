@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from pipelines.cli.extras import is_installed
 from pipelines.cli.screen import OnOption, WorkspaceOption, day_of, print_json, say
 from pipelines.workspace import open_workspace
 
@@ -41,13 +42,14 @@ def lint(
     Exit status 3 if something stops a source or a release (with --strict: or is warned of), else 0.
     """
     from mou_policies.language import agreement_files  # noqa: PLC0415
-    from mou_policies.linting import lint_folder  # noqa: PLC0415
+    from mou_policies.linting import in_order, lint_folder  # noqa: PLC0415
     from mou_policies.policy import compile_policy  # noqa: PLC0415
     from mou_policies.sarif import sarif  # noqa: PLC0415
 
-    folder = open_workspace(workspace).agreements
+    place = open_workspace(workspace)
+    folder = place.agreements
     policy = compile_policy(folder, day_of(on))
-    findings = lint_folder(folder, policy.on, policy)
+    findings = in_order([*lint_folder(folder, policy.on, policy), *_of_nights(place.state, policy)])
     if output == "json":
         print_json([_parts(found) for found in findings])
     elif output == "sarif":
@@ -56,6 +58,18 @@ def lint(
         _show(policy, findings, len(agreement_files(folder)))
     weighty = {"error", "warning"} if strict else {"error"}
     raise typer.Exit(STOPPED if policy.refusals or any(f.severity in weighty for f in findings) else 0)
+
+
+def _of_nights(state: Path, policy: Policy) -> list[Finding]:
+    """Return RUN-001 and RUN-002: what was delivered last, and what is read of it; nothing where no night has run."""
+    if not is_installed("hub"):
+        return []
+    from assets.night import StatePaths  # noqa: PLC0415
+    from assets.usage import reads, seen  # noqa: PLC0415
+    from mou_policies.usage import findings  # noqa: PLC0415
+
+    book = StatePaths.under(state).nights
+    return findings(policy, reads(policy), seen(book)) if book.exists() else []
 
 
 def _parts(found: Finding) -> dict[str, Any]:

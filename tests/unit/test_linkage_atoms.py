@@ -4,7 +4,7 @@ import hashlib
 
 import pyarrow as pa
 
-from linkage.atoms import build_atoms
+from linkage.atoms import READ, build_atoms
 from linkage.identifiers import IDENTIFIERS
 from linkage.rules import NORMALISATION
 
@@ -43,3 +43,22 @@ def test_a_changed_normalisation_has_another_number():
         "identifiers become something else than before: raise NORMALISATION in linkage/rules.py, so that old and new "
         "tokens are not mixed, and write both numbers here"
     )
+
+
+def test_the_identifiers_that_are_read_are_those_named():
+    class Asked(dict):
+        """A table of no rows that remembers which columns it was asked about."""
+
+        num_rows = 0
+
+        @property
+        def column_names(self):
+            return self
+
+        def __contains__(self, name):
+            self[name] = True
+            return False
+
+    asked = Asked()
+    build_atoms(asked)
+    assert set(asked) == READ < set(IDENTIFIERS)
