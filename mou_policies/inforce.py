@@ -115,7 +115,7 @@ class _Sorting:
         live = [(amendments.under_heirs(a, self.superseded), s) for a, s in self.statuses if a.sha256 not in self.gone]
         found = [(agreement, self._term_and_signatures(agreement, status)) for agreement, status in live]
         signed = {a.agreement_id: a for a, said in found if not any(f.rule == UNSIGNED for f in said)}
-        known = {a.agreement_id: a for a in (*self.all, *(a for a, _ in live), *self.gone.values())} | signed
+        known = {a.agreement_id: a for a in (*self.all, *(a for a, _ in live), *signed.values(), *self.gone.values())}
         firm = {n: a for n, a in known.items() if n in signed or a.sha256 in self.gone or a.provisions.amends is None}
         for agreement, said in found:
             beside = firm if signed.get(agreement.agreement_id) is agreement else known

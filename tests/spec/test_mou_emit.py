@@ -44,7 +44,8 @@ def test_a_line(said: str, written: str) -> None:
 def test_a_key_that_yaml_cannot_hold_is_an_error() -> None:
     long = "k" * 1001
     root = Node("x.yaml", 1, 1, {long: Node("x.yaml", 3, 9, "v", False, 3, 5)})
-    with pytest.raises(AgreementError, match=r"x\.yaml:3:5: STR-001 a key of 1,001 characters; shorten it to 1,000 at most"):
+    said = r"x\.yaml:3:5: STR-001 a key of 1,001 characters; shorten it to 1,000 at most"
+    with pytest.raises(AgreementError, match=said):
         emit(root)
 
 

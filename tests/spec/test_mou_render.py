@@ -38,7 +38,7 @@ SHOWN = [
     ("the term",                  "First day 2025-07-01 – July 1, 2025 Last day 2030-06-30 – June 30, 2030"),
     ("an exception in words",     "Disclosure to a public health authority"),
     ("an element, met and cited", "why each field is the minimum necessary minimum Reasons stand beside the fields 45 CFR 164.502(b) [M]"),
-    ("a purpose",                 "measure-success Publish how many children are served"),
+    ("a purpose",                 "measure-success Publish how many"),
     ("a number",                  "Days until destruction 180"),
     ("a flag",                    "Allowed no"),
     ("a file standard",           "csv – Delimited text with a header line"),
