@@ -6,9 +6,11 @@ held against each other. What is enforced comes from `enforce` and `licence`; he
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import TYPE_CHECKING
 
 from mou_policies import vocabulary
 from mou_policies.agreement import Agreement
@@ -16,8 +18,10 @@ from mou_policies.coarseness import coarsest
 from mou_policies.enforce import STOPS
 from mou_policies.fields import IMPLIED
 from mou_policies.model import FieldPolicy, Treatment
-from mou_policies.policy import Policy
 from mou_policies.provisions import DSA, FieldRef, Limit, Prohibition, class_covered
+
+if TYPE_CHECKING:
+    from mou_policies.policy import Policy
 
 USES = ("link", "content", "publish")
 
@@ -49,7 +53,10 @@ class Ground:
 
 @dataclass(frozen=True)
 class Answer:
-    """The answer to a question: the clauses that decided it, and the words for people."""
+    """The answer to a question: the clauses that decided it, and the words for people.
+
+    What is allowed rests on `exceptions` too, and on the clauses `beside`: ceilings, limits and licences it is within.
+    """
 
     question: Question
     allowed: bool
@@ -57,6 +64,8 @@ class Answer:
     clauses: tuple[str, ...] = ()
     rule: str = ""
     treatment: Treatment | None = None
+    exceptions: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.question} {'allowed' if self.allowed else 'denied'} on {self.question.on}: {self.says}"
@@ -72,12 +81,12 @@ def explain(policy: Policy, question: Question) -> Answer:
     holding = [ground for ground in grounds if not ground.stopped_by]
     if not holding:
         return _denied(question, shares, grounds)
-    treatment = _treatment(policy, shares, question, holding)
+    treatment, limits = _treatment(policy, shares, question, holding)
     if treatment is None:
         clauses = tuple(dict.fromkeys(g.field.clause for g in holding))
         says = f"{' and '.join(clauses)} ask for treatments of which neither is the coarser (REL-001)"
         return Answer(question, False, says, clauses, "REL-001")
-    return _allowed(policy, question, holding, treatment)
+    return _allowed(policy, question, holding, treatment, limits)
 
 
 def _not_named(policy: Policy, question: Question, shares: Sequence[Agreement]) -> Answer | None:
@@ -85,7 +94,10 @@ def _not_named(policy: Policy, question: Question, shares: Sequence[Agreement]) 
     source, table, name = question.ref
     stopped = next((r for r in policy.refusals if source in r.sources), None)
     if source not in policy.sources:
-        return Answer(question, False, str(stopped) if stopped else "no agreement names this source")
+        if stopped is None:
+            return Answer(question, False, "no agreement names this source")
+        named = re.search(r"\(([A-Z]{3}-\d{3})\)", stopped.reason)
+        return Answer(question, False, str(stopped), rule=named[1] if named else "")
     held = [a.sources[source] for a in shares]
     if not any(table in s.tables for s in held):
         return Answer(question, False, f"{held[0].clause} names no table {table}", (held[0].clause,))
@@ -164,13 +176,14 @@ def _compiled(policy: Policy, ref: FieldRef) -> list[FieldPolicy]:
 
 def _treatment(
     policy: Policy, shares: Sequence[Agreement], question: Question, holding: Sequence[Ground]
-) -> Treatment | None:
-    """Return the coarsest treatment that the grants of one output and every limit on them ask for."""
+) -> tuple[Treatment | None, tuple[str, ...]]:
+    """Return the coarsest treatment that the grants of one output and every limit on them ask for, and those limits."""
     name = holding[0].field.name
     same = [(a, f) for a, f in _entries(shares, question.ref) if f.name == name and f.use != "none"]
     same = [(a, f) for a, f in same if (f.use == "link") == (question.use == "link")]
-    limits = {limit for a, f in same for limit in _limits(policy, a, f, question)}
-    return coarsest([*(f.treatment for _, f in same), *(limit.treatment for limit in limits)])
+    limits = list(dict.fromkeys(limit for a, f in same for limit in _limits(policy, a, f, question)))
+    treatment = coarsest([*(f.treatment for _, f in same), *(limit.treatment for limit in limits)])
+    return treatment, tuple(limit.clause for limit in limits)
 
 
 def _limits(policy: Policy, agreement: Agreement, field: FieldPolicy, question: Question) -> Iterator[Limit]:
@@ -202,19 +215,25 @@ def _denied(question: Question, shares: Sequence[Agreement], grounds: Sequence[G
     return Answer(question, False, f"{clauses[0]} grants only {uses}{never}", clauses, rule)
 
 
-def _allowed(policy: Policy, question: Question, holding: Sequence[Ground], treatment: Treatment) -> Answer:
+def _allowed(
+    policy: Policy, question: Question, holding: Sequence[Ground], treatment: Treatment, limits: tuple[str, ...]
+) -> Answer:
     first = holding[0]
     doors = [vocabulary.exceptions()[name] for name in first.field.doors]
     under = "; ".join(f"{d.name}, {d.title} ({d.cite} [{d.mark}])" for d in doors) or "no exception"
     parents = [policy.agreements[name] for name in first.agreement.under]
-    through = ", ".join(f"{p.agreement_id} ({p.provisions.permits.clause})" for p in parents if p.provisions.permits)
+    ceilings = {p.agreement_id: p.provisions.permits.clause for p in parents if p.provisions.permits}
+    through = ", ".join(f"{name} ({clause})" for name, clause in ceilings.items())
     purposes = ", ".join(dict.fromkeys(g.purpose for g in holding))
     clauses = tuple(dict.fromkeys(g.field.clause for g in holding))
     says = (
         f"{' and '.join(clauses)} grants it with treatment {treatment}, because {first.field.reason!r}, "
         f"for {purposes}, under {under}" + (f", through {through}" if through else "")
     )
+    beside = [*ceilings.values(), *limits]
     if question.use == "publish" and policy.licence.needs(question.ref[0]):
-        licences = [x for x in policy.licence.licences if question.ref in x.provisions.licensed]
-        says += f", licensed by {licences[0].provisions.licensed[question.ref].clause}" if licences else ""
-    return Answer(question, True, says, clauses, "", treatment)
+        licensed = [x.provisions.licensed for x in policy.licence.licences if question.ref in x.provisions.licensed]
+        says += f", licensed by {licensed[0][question.ref].clause}" if licensed else ""
+        beside += [held[question.ref].clause for held in licensed]
+    exceptions = tuple(dict.fromkeys(door for g in holding for door in g.field.doors))
+    return Answer(question, True, says, clauses, "", treatment, exceptions, tuple(dict.fromkeys(beside)))

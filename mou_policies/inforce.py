@@ -13,7 +13,7 @@ from datetime import date
 from pathlib import Path
 
 from mou_policies import amendments, lint
-from mou_policies.agreement import Agreement, Refusal
+from mou_policies.agreement import Agreement, Party, Refusal
 from mou_policies.errors import AgreementError
 from mou_policies.findings import Finding, finding, of_error
 from mou_policies.language import agreement_files, read_agreement
@@ -46,10 +46,11 @@ class InForce:
         return [a for _, a in sorted(self.agreements.items()) if a.kind == kind]
 
 
-def in_force(folder: Path, on: date) -> InForce:
+def in_force(folder: Path, on: date, failed: Mapping[str, Finding] | None = None) -> InForce:
     """Read every agreement of a folder and say which are in force on a date.
 
-    Never raises for one bad agreement, and stops no other source for it. A malformed trust store refuses all.
+    `failed` are agreements (by id) that grant more than somebody expects: they are refused. Never raises for one bad
+    agreement, and stops no other source for it. A malformed trust store refuses all.
     """
     readings = [read_agreement(file) for file in agreement_files(folder)]
     licensed = any(is_licence(reading) for reading in readings)
@@ -64,7 +65,7 @@ def in_force(folder: Path, on: date) -> InForce:
     for reading in (r for r in readings if r.agreement is None):
         found.findings += reading.findings
         found.refusals.append(_refused(reading.file, reading.errors[0], more=len(reading.errors) - 1))
-    return found.sorted(trust, licensed)
+    return found.sorted(trust, licensed, failed or {})
 
 
 def assumed_in_force(agreements: Iterable[Agreement], on: date) -> InForce:
@@ -78,10 +79,19 @@ def takes_effect(agreement: Agreement, status: SignatureStatus, on: date) -> boo
 
     That it has ended, or was changed after signing in anything but what it amends, does not bring the old one back.
     """
-    as_signed = status.state in {SIGNED, INCOMPLETE} or (status.state == CHANGED and "amends" not in status.changed)
-    needed = [agreement.hub] if agreement.kind == EMOU else agreement.parties
-    days = [status.given.get(party.agency) for party in needed]
+    as_signed = is_signed(agreement, status) or (status.state == CHANGED and "amends" not in status.changed)
+    days = [status.given.get(party.agency) for party in _needed(agreement)]
     return as_signed and agreement.starts <= on and all(day is not None and day <= on for day in days)
+
+
+def is_signed(agreement: Agreement, status: SignatureStatus) -> bool:
+    """Say whether an agreement is signed as it stands by those without whom it is not in force: of an EMOU, the hub."""
+    stands = status.state in {SIGNED, INCOMPLETE}
+    return stands and all(party.agency in status.given for party in _needed(agreement))
+
+
+def _needed(agreement: Agreement) -> Sequence[Party]:
+    return [agreement.hub] if agreement.kind == EMOU else agreement.parties
 
 
 class _Sorting:
@@ -99,10 +109,11 @@ class _Sorting:
         self.findings: list[Finding] = []
         self.bound: dict[str, set[str]] = {}
 
-    def sorted(self, trust: TrustStore, licensed: bool) -> InForce:
+    def sorted(self, trust: TrustStore, licensed: bool, failed: Mapping[str, Finding] | None = None) -> InForce:
         """Apply every test, and return what is left."""
         self.take()
         self.without_shared_ids()
+        self.without_failed(failed or {})
         self.without_lost_parents()
         held = {a.agreement_id: a for a in self.kept}
         return InForce(held, tuple(self.refusals), trust, licensed, self.superseded, tuple(self.findings))
@@ -115,7 +126,8 @@ class _Sorting:
         live = [(amendments.under_heirs(a, self.superseded), s) for a, s in self.statuses if a.sha256 not in self.gone]
         found = [(agreement, self._term_and_signatures(agreement, status)) for agreement, status in live]
         signed = {a.agreement_id: a for a, said in found if not any(f.rule == UNSIGNED for f in said)}
-        known = {a.agreement_id: a for a in (*self.all, *(a for a, _ in live), *signed.values(), *self.gone.values())}
+        older = {a.agreement_id: a for a in self.gone.values()}
+        known = {a.agreement_id: a for a in (*self.all, *(a for a, _ in live))} | signed | older
         firm = {n: a for n, a in known.items() if n in signed or a.sha256 in self.gone or a.provisions.amends is None}
         for agreement, said in found:
             beside = firm if signed.get(agreement.agreement_id) is agreement else known
@@ -163,6 +175,15 @@ class _Sorting:
             says = f"the id {agreement.agreement_id} is claimed by another agreement in force too: {others}"
             remedy = "leave it in one of them, and end or amend the other"
             self._refuse(agreement, finding("AGR-013", agreement.file, agreement.place("agreement"), says, remedy))
+
+    def without_failed(self, failed: Mapping[str, Finding]) -> None:
+        """Refuse every agreement that grants more than one in force expects."""
+        for agreement in [a for a in self.kept if a.agreement_id in failed]:
+            found = failed[agreement.agreement_id]
+            if found.file != agreement.file:
+                says = f"{found.file}:{found.line}: {found.says}"
+                found = finding(found.rule, agreement.file, (1, 1), says, found.remedy, found.about)
+            self._refuse(agreement, found)
 
     def without_lost_parents(self) -> None:
         """Refuse every child whose parent is not in force, or in whose parent its owner has not signed."""

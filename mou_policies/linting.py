@@ -1,7 +1,8 @@
 """Lint of a whole folder of agreements: every finding of every file, alone and beside the others.
 
 What a file cannot say is found where it is read, what a well-formed agreement lacks in `lint`, what stops it on a date
-in `inforce`, and what agreements say against each other in `disagreements`. Here all of it is one list.
+in `inforce`, what agreements say against each other in `disagreements`, what they expect and do not find in `trials`.
+Here all of it is one list.
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ from datetime import date
 from pathlib import Path
 
 from mou_policies.disagreements import DISAGREEMENTS
+from mou_policies.errors import AgreementError
 from mou_policies.findings import Finding
 from mou_policies.inforce import UNSIGNED
 from mou_policies.language import agreement_files, read_agreement
 from mou_policies.policy import Policy, assumed_policy, compile_policy
+from mou_policies.trials import trial
 
 
 def lint_folder(folder: Path, on: date, policy: Policy | None = None) -> list[Finding]:
@@ -24,7 +27,7 @@ def lint_folder(folder: Path, on: date, policy: Policy | None = None) -> list[Fi
     of a disagreement afterwards. `policy` is the compiled policy of that folder and date, where it is at hand.
     """
     held = policy or compile_policy(folder, on)
-    return in_order([*held.findings, *_once_signed(folder, held)])
+    return in_order([*held.findings, *_once_signed(folder, held), *_unexpected(folder)])
 
 
 def in_order(findings: Iterable[Finding]) -> list[Finding]:
@@ -43,3 +46,12 @@ def _once_signed(folder: Path, policy: Policy) -> list[Finding]:
     standing = [a for name, a in policy.agreements.items() if name not in amended]
     assumed = assumed_policy([*standing, *drafts], policy.on)
     return [found for found in assumed.findings if found.rule in DISAGREEMENTS]
+
+
+def _unexpected(folder: Path) -> list[Finding]:
+    """Return the expectations that do not hold; without a trust store that can be read, none can be asked."""
+    try:
+        judged = trial(folder).judged
+    except AgreementError:
+        return []
+    return [found for one in judged if (found := one.finding()) is not None]

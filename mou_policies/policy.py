@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cache
 from pathlib import Path
 
 from mou_policies import vocabulary
@@ -16,6 +17,7 @@ from mou_policies.agreement import Agreement, Refusal
 from mou_policies.canonical import sha256
 from mou_policies.disagreements import conflict, disagreements
 from mou_policies.enforce import Denial, Stopped, unite
+from mou_policies.expectations import judge
 from mou_policies.findings import Finding
 from mou_policies.inforce import InForce, assumed_in_force, in_force, refusal_of
 from mou_policies.licence import RELEASE, Licence, licence_of
@@ -33,6 +35,7 @@ __all__ = [
     "Treatment",
     "assumed_policy",
     "compile_policy",
+    "untested_policy",
 ]
 
 
@@ -78,7 +81,15 @@ def compile_policy(folder: Path, on: date) -> Policy:
     """Read every agreement of a folder and return what they grant on a date.
 
     Never raises for one bad agreement, and stops no other source for it. A malformed trust store refuses them all.
+    Where more would be possible than an agreement in force expects, on any day it names, whose grant that is stops.
     """
+    held = in_force(folder, on)
+    failed = _failed(folder, held)
+    return _policy(in_force(folder, on, failed) if failed else held, on)
+
+
+def untested_policy(folder: Path, on: date) -> Policy:
+    """Return what agreements of a folder grant on a date before what they expect is asked."""
     return _policy(in_force(folder, on), on)
 
 
@@ -88,6 +99,33 @@ def assumed_policy(agreements: Iterable[Agreement], on: date) -> Policy:
     All other tests hold as in `compile_policy`: term, parents, lint. For drafts and comparisons, never for a night.
     """
     return _policy(assumed_in_force(agreements, on), on)
+
+
+def _failed(folder: Path, held: InForce) -> dict[str, Finding]:
+    """Return the agreements (by id) that grant more than one in force expects, and the expectation that says so."""
+    policy_on = cache(lambda day: untested_policy(folder, day))
+    failed: dict[str, Finding] = {}
+    for agreement in held.agreements.values():
+        for judged in judge(agreement, policy_on):
+            found = judged.finding()
+            if found is not None and judged.is_wider:
+                failed |= dict.fromkeys(_answerable(agreement, judged.expectation.ref[0], held), found)
+    return failed
+
+
+def _answerable(agreement: Agreement, source: str, held: InForce) -> list[str]:
+    """Return which agreements answer for a grant that one of them expects not to be there.
+
+    For what a licence expects, itself; for what an owner expects, all of theirs; for what an EMOU expects, all of the
+    owners who share the source under it. All of an owner's together, because each may forbid what another grants; never
+    another owner's.
+    """
+    if agreement.kind == DUL:
+        return [agreement.agreement_id]
+    shares = held.of_kind(DSA)
+    under = {a.owner for a in shares if source in a.sources and agreement.agreement_id in a.under}
+    owners = under if agreement.kind == EMOU else {agreement.owner}
+    return [a.agreement_id for a in shares if a.owner in owners]
 
 
 def _policy(held: InForce, on: date) -> Policy:

@@ -60,7 +60,7 @@ def test_a_draft_amendment_does_not_stop_what_is_signed(folder: Path, tmp_path: 
     digest = load_agreement(write(tmp_path / "apart", old)).sha256
     amends = f'amends: {{agreement: district-2024, sha256: "{digest}"}}\nunder:'
     planted(folder, {"dsa.yaml": {"under:": amends}}, {"old.yaml": old})
-    assert rules(folder) == []  # what was amended is superseded, and not a finding
+    assert rules(folder) == [], "what has ended is not asked for where an amendment stands in its place"
     draft = edited("agreement: district-2025", "agreement: district-2027", edited("under:", amends, DSA))
     write(folder, draft, "draft.yaml")
     assert "district-2025" in compile_policy(folder, NIGHT).agreements
