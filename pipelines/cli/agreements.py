@@ -1,16 +1,15 @@
-"""Commands for agreements: `mou show`, `mou explain`, `mou new-signer`, `mou sign`, `mou verify`.
+"""Commands for agreements: `mou show`, `mou explain`.
 
-More commands of the group are in modules of their own: `mou_lint`, `mou_views`, `mou_interchange` and others.
+More commands of the group are in modules of their own: `mou_lint`, `mou_signing`, `mou_interchange` and others.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from pipelines.cli import mou_interchange, mou_lint, mou_new, mou_render, mou_views
+from pipelines.cli import mou_interchange, mou_lint, mou_new, mou_render, mou_signing, mou_trial, mou_views
 from pipelines.cli.screen import JsonOption, OnOption, WorkspaceOption, day_of, print_json, say, table
 from pipelines.workspace import open_workspace
 
@@ -23,9 +22,8 @@ def register(app: typer.Typer) -> None:
     mou_views.register(group)
     group.command("show")(show)
     group.command("explain")(explain_field)
-    group.command("new-signer")(new_signer)
-    group.command("sign")(sign)
-    group.command("verify")(verify)
+    mou_trial.register(group)
+    mou_signing.register(group)
     mou_interchange.register(group)
     mou_render.register(group)
     app.add_typer(group, name="mou")
@@ -74,49 +72,3 @@ def explain_field(
         raise typer.BadParameter(f"expected source.table.field, found {field!r}; for instance birth.births.BWG")
     policy = compile_policy(open_workspace(workspace).agreements, day_of(on))
     say(str(explain(policy, Question((source, table_name, column), use, policy.on, purpose))))
-
-
-def new_signer(
-    name: Annotated[str, typer.Argument(help="Person or office who signs.")],
-    role: Annotated[str, typer.Option(help="provider or hub.")],
-    agency: Annotated[str, typer.Option(help="Agency they sign for, as in the agreement's parties.")],
-    key_folder: Annotated[Path, typer.Option(help="Where the private key goes: the signer's own machine.")],
-    workspace: WorkspaceOption = None,
-) -> None:
-    """Make a signer: a private key for them, and their public key in agreements/signers.yaml."""
-    from mou_policies import signing  # noqa: PLC0415
-
-    folder = open_workspace(workspace).agreements
-    key = signing.new_signer(folder, name, role, agency, key_folder=key_folder)
-    say(f"Made {key} (private; keep it with the signer) and listed the public key in {folder / 'signers.yaml'}.")
-
-
-def sign(
-    agreement: Annotated[str, typer.Argument(help="Name of the agreement file in the workspace's agreements folder.")],
-    key: Annotated[Path, typer.Option(help="The signer's private key.")],
-    workspace: WorkspaceOption = None,
-    on: OnOption = None,
-) -> None:
-    """Sign an agreement as it stands; it is in force from the day of the last signature, within its term."""
-    from mou_policies import signing  # noqa: PLC0415
-
-    status = signing.sign(open_workspace(workspace).agreements / agreement, key, day_of(on))
-    say(_status_line(agreement, status.state, status.reason, status.remedy))
-
-
-def verify(
-    agreement: Annotated[str, typer.Argument(help="Name of the agreement file.")],
-    workspace: WorkspaceOption = None,
-) -> None:
-    """Say whether an agreement is what both parties signed, and which clause is not. Exit status 1 if changed."""
-    from mou_policies import signing  # noqa: PLC0415
-
-    status = signing.verify(open_workspace(workspace).agreements / agreement)
-    say(_status_line(agreement, status.state, status.reason, status.remedy))
-    for signature in status.signatures:
-        say(f"  {signature.signed_on}  {signature.name} for {signature.agency} ({signature.role})")
-    raise typer.Exit(0 if status.state == signing.SIGNED else 1)
-
-
-def _status_line(agreement: str, state: str, reason: str, remedy: str) -> str:
-    return f"{agreement}: {state}" + (f" – {reason}; {remedy}" if reason else "")
