@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
@@ -17,6 +17,8 @@ from support.mou_clean import CLEAN, DSA, planted
 
 from mou_policies import vocabulary
 from mou_policies.linting import lint_folder
+from mou_policies.policy import compile_policy
+from mou_policies.usage import Reads, Seen, findings
 
 
 @dataclass(frozen=True)
@@ -134,9 +136,23 @@ TABLE = [
     Row("REL-003", "dul.yaml", "15:1", "earlier_releases is not `considered`", {"earlier_releases: considered": "earlier_releases: ignored"}),
     Row("REL-004", "dsa.yaml", "21:1", "no clause 'disclosure-log'", {LOGGED: "", **ALLOWED}),
 ]
+
+KEPT = {("school", "students", column) for column in ("birth_year", "zip3", "grade")}
+LINKED = frozenset({"name.given", "birth.date", "id.ssn"})
+USED = Reads(frozenset(KEPT), frozenset(KEPT), LINKED)
+GRADES, NICKNAME = ("school", "students", "grade"), ("school", "students", "nickname")
+
+# rule, file, place, words of the finding, what reads the columns, which columns came
+DELIVERED = [
+    ("RUN-001", "dsa.yaml", "37:1", "in no agreement and not read: nickname", USED, Seen(unnamed=frozenset({NICKNAME}))),
+    ("RUN-002", "dsa.yaml", "48:18", "the file that came last does not have it", USED, Seen(absent=frozenset({GRADES}))),
+    ("RUN-002", "dsa.yaml", "47:16", "zip is granted the use content, and nothing reads it", replace(USED, kept=frozenset(KEPT - {("school", "students", "zip3")})), Seen()),
+    ("RUN-002", "dsa.yaml", "46:16", "no rule of linking uses its class", replace(USED, linked=LINKED - {"id.ssn"}), Seen()),
+    ("RUN-002", "dul.yaml", "14:1", "no table of the release holds it", replace(USED, published=frozenset(KEPT - {GRADES})), Seen()),
+]
 # fmt: on
 
-PENDING = frozenset({"AGR-015", "FLD-005", "FLD-006", "FLD-008", "REL-005", "REL-006", "RUN-001", "RUN-002"})
+PENDING = frozenset({"AGR-015", "FLD-005", "FLD-006", "FLD-008", "REL-005", "REL-006"})
 
 
 def caught(folder: Path, row: Row) -> list[str]:
@@ -162,7 +178,19 @@ def test_a_planted_violation_is_caught_where_it_stands(tmp_path: Path, row: Row)
     assert any(row.words in line for line in said), [str(f) for f in lint_folder(folder, row.on)]
 
 
+@pytest.mark.parametrize("row", DELIVERED, ids=[f"{row[0]} {row[1]}:{row[2]} {row[3]}" for row in DELIVERED])
+def test_a_delivery_that_does_not_fit_is_caught(tmp_path: Path, row: tuple[str, str, str, str, Reads, Seen]) -> None:
+    rule, file, at, words, read, came = row
+    policy = compile_policy(planted(tmp_path / "agreements", {}, {}), NIGHT)
+    assert findings(policy, USED, Seen()) == []
+    (found,) = findings(policy, read, came)
+    print(found)
+    assert (found.rule, found.file, f"{found.line}:{found.column}") == (rule, file, at)
+    assert words in str(found)
+
+
 def test_every_rule_is_planted() -> None:
-    assert {row.rule for row in TABLE} | PENDING == set(vocabulary.rules())
-    assert not {row.rule for row in TABLE} & PENDING
+    rules = {row.rule for row in TABLE} | {row[0] for row in DELIVERED}
+    assert rules | PENDING == set(vocabulary.rules())
+    assert not rules & PENDING
     assert set(CLEAN) >= {row.file for row in TABLE} - {"more.yaml", "rival.yaml"}
