@@ -228,3 +228,10 @@ def test_a_summary_has_every_line_of_the_agreement(policy: Policy) -> None:
     assert (ssn["may be"], ssn["after"], ssn["as"]) == ("not used", "-", "-")
     keys = [r for r in summary(policy.sources["health"]) if r["may be"] == "read, not kept"]
     assert {r["table"] for r in keys} == {"Immunization", "Encounter", "Observation", "Coverage"}
+
+
+def test_counsel_asks_about_fields_that_an_agreement_names() -> None:
+    agreements = [load_agreement(file) for file in agreement_files(DEMO)]
+    tables = [t for a in agreements for s in a.sources.values() for t in [(s.source, t) for t in s.tables.values()]]
+    named = {(source, table.table, field.field) for source, table in tables for field in table.fields}
+    assert {e.ref for a in agreements for e in a.provisions.expects} <= named
