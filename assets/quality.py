@@ -56,7 +56,7 @@ _SUBGROUPS = """
     join labelled using (child_id)
 """
 _NOBODY = "(select null::varchar as child_id, null as {column} where false)"
-_OF_BIRTH = {"area": "zip3", "twins": "plurality"}
+OF_BIRTH = {"area": "zip3", "twins": "plurality"}
 """Subgroups that only the birth record tells: where the family lived, coarse, and whether it was one of several."""
 
 _SHOWN = 5
@@ -96,7 +96,7 @@ def subgroups_of(spine: Path, record_child: pa.Table, published_by: Policy | Non
             name: "spine.c_birth__births"
             if (column,) in held and (published_by is None or published_by.publishable("birth", "births", column))
             else _NOBODY.format(column=column)
-            for name, column in _OF_BIRTH.items()
+            for name, column in OF_BIRTH.items()
         }
         return con.sql(_SUBGROUPS.format(**told)).to_arrow_table()
 

@@ -11,6 +11,7 @@ from assets.extracts.references import references_of
 from assets.extracts.report import columns_of_late
 from assets.outcomes.cells import ATTRIBUTES
 from assets.outcomes.definitions import lineage, linked_tables, measures
+from assets.quality import OF_BIRTH
 from assets.spine.build import models
 from consent.forms import FORM_COLUMNS
 from linkage.atoms import READ
@@ -20,7 +21,7 @@ from mou_policies.usage import Reads, Seen
 
 
 def reads(policy: Policy) -> Reads:
-    """Return what SQL files, the consent ledger, the rules of linking and the load read of the policy's columns."""
+    """Return what of the policy's columns is read: by SQL, consents, the load, linking and the quality of links."""
     outcomes = [item.file for item in (*measures(), *linked_tables())]
     shown = [*outcomes, *(file for file in models() if file.name in ATTRIBUTES)]
     kept = {(c.source, c.table, c.column) for file in (*models(), *outcomes) for c in file.columns}
@@ -39,7 +40,8 @@ def reads(policy: Policy) -> Reads:
         for r in references_of(source)
         for table, column in ((r.table, r.column), (r.target, r.target_column))
     }
-    return Reads(frozenset(kept | forms), frozenset(published), frozenset(linked), frozenset(loaded))
+    judged = {("birth", "births", column) for column in OF_BIRTH.values()}
+    return Reads(frozenset(kept | forms | judged), frozenset(published), frozenset(linked), frozenset(loaded))
 
 
 def seen(book: Path) -> Seen:
