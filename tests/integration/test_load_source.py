@@ -378,3 +378,15 @@ def test_what_a_steward_sees(city):
     [fresh] = report.freshness(book)
     assert (fresh.source, fresh.newest_delivery, fresh.last_loaded, fresh.files) == ("clinic", NIGHT_1, NIGHT_1, 1)
     assert report.file_sums(book, NIGHT_1, "other") == []
+
+
+def test_the_book_knows_the_columns_of_a_table_when_it_came_last(city):
+    city.deliver("clinic", NIGHT_1, {"people.csv": csv(HEAD + ",hobby", ANA + ",chess")})
+    load_source(city.night(NIGHT_1), "clinic")
+    without_surname = csv("id,first,dob,sealed,pet", "2,Ben,2019-01-01,N,cat")
+    city.deliver("clinic", NIGHT_2, {"people.csv": without_surname})
+    load_source(city.night(NIGHT_2), "clinic")
+    book = city.paths.nights
+    assert [(c.table, c.column) for c in report.columns_of_late(book, "unread_columns")] == [("people", "pet")]
+    assert [(c.table, c.column) for c in report.columns_of_late(book, "absent_columns")] == [("people", "last")]
+    assert report.columns_of_late(book.with_name("none.duckdb"), "absent_columns") == []
