@@ -70,6 +70,7 @@ COARSER = edited("treatment: keep", "treatment: {recode: {KG: K}, else: other}",
 RIVAL = edited("  clinic:\n    title", "  school:\n    title", SMALL)
 ZEROS = "0" * 64
 RISK = 'accepts: [{rule: AGR-011, on: 2025-07-01, until: 2027-06-30, because: "Soon"}]\n'
+EXPECTS = "expect: [{field: school.students.grade, use: publish, on: 2026-09-01, is: denied}]\n"
 ENDED = (
     'accepts: [{rule: AGR-011, by: "A. Example", role: Director, on: 2025-07-01, until: 2026-06-30, because: "Soon"}]\n'
 )
@@ -104,6 +105,7 @@ TABLE = [
     Row("AGR-013", "more.yaml", "31:1", "not described alike in dsa.yaml and more.yaml: delivery", more={"more.yaml": OTHERWISE}),
     Row("AGR-013", "dsa.yaml", "1:1", "the id district-2025 is claimed by another agreement in force too: more.yaml", more={"more.yaml": DSA}),
     Row("AGR-014", "dsa.yaml", "4:9", "it amends district-2024, which is not among", {"under:": f'amends: {{agreement: district-2024, sha256: "{ZEROS}"}}\nunder:'}),
+    Row("AGR-015", "dsa.yaml", "22:10", "is expected to be denied on 2026-09-01, and is allowed", {"terms:\n": EXPECTS + "terms:\n"}),
     Row("AGR-016", "dsa.yaml", "22:11", "accepted without by, role", {"terms:\n": RISK + "terms:\n"}),
     Row("AGR-016", "dsa.yaml", "22:18", "AGR-005 is not for a person to accept", {"terms:\n": ENDED.replace("AGR-011", "AGR-005") + "terms:\n"}),
     Row("AGR-016", "dsa.yaml", "22:11", "the acceptance of AGR-011 by A. Example ended on 2026-06-30", {"terms:\n": ENDED + "terms:\n"}),
@@ -152,7 +154,7 @@ DELIVERED = [
 ]
 # fmt: on
 
-PENDING = frozenset({"AGR-015", "FLD-005", "FLD-006", "FLD-008", "REL-005", "REL-006"})
+PENDING = frozenset({"FLD-005", "FLD-006", "FLD-008", "REL-005", "REL-006"})
 
 
 def caught(folder: Path, row: Row) -> list[str]:
