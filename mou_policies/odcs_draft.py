@@ -31,6 +31,7 @@ _HEAD = """\
 # It grants nothing: every field below is denied, and it does not load until a person has replaced each TODO. What the
 # contract says stands in comments: a claim of whoever wrote it, and no authority.
 agreement: {agreement}
+kind: dsa
 title: {title}
 parties:
   provider: {{agency: TODO, name: TODO, represented_by: TODO, contact: TODO}}

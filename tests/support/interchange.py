@@ -42,7 +42,8 @@ FILLED = (
     ("{from: TODO, to: TODO}", "{from: 2025-07-01, to: 2030-06-30}"),
     (
         "exception: TODO, cite: TODO, elements: {}",
-        'exception: ferpa.consent, cite: "34 CFR 99.30", elements: {records: "r", purpose: "p", party: "h"}',
+        'exception: ferpa.consent, cite: "34 CFR 99.30", elements: '
+        '{records: "r", purpose: "p", party: "h", signature: "s", who-signs: "w"}',
     ),
     ("purposes: {TODO", "purposes: {measure-success"),
     ("period_days: TODO", "period_days: 180"),
