@@ -17,8 +17,9 @@ from mou_policies.errors import AgreementError
 from mou_policies.fields import snake
 from mou_policies.nodes import read_yaml
 from mou_policies.odcs_reading import Column, Contract, Table, read_contract
+from mou_policies.placeholders import PLACEHOLDER
 
-TODO = "TODO"
+TODO = PLACEHOLDER
 UNDECIDED = "text.free"
 """The class of a field nobody has classified: it can never have a use, so that granting one means deciding first."""
 

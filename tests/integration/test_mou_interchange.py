@@ -76,7 +76,7 @@ def test_a_contract_comes_back_as_a_draft_that_grants_nothing(name: str, source:
     assert grants(agreement) == set()
     for described, table in zip(contract["schema"], agreement.sources[source].tables.values(), strict=True):
         assert [field.field for field in table.fields] == [column["name"] for column in described["properties"]]
-        assert table.wanted == ("TODO_KEY",)
+        assert table.wanted == ("row_KEY",)
 
 
 @pytest.mark.parametrize("name", AGREEMENTS)

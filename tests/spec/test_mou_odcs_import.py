@@ -115,7 +115,7 @@ def test_a_draft_says_what_is_missing_and_grants_nothing_even_when_signed(tmp_pa
     assert not policy.refusals
     assert policy.sources == {}
     table = policy.agreed["after_school_visits"].tables["visits"]
-    assert (table.wanted, table.link_fields, table.content_fields) == (("TODO_KEY",), (), ())
+    assert (table.wanted, table.link_fields, table.content_fields) == (("row_KEY",), (), ())
     asked = Question(("after_school_visits", "visits", "visit_no"), "link", policy.on)
     assert not explain(policy, asked).allowed
     assert agreement.agreement_id == "draft-after-school-visits"

@@ -36,19 +36,23 @@ PREFIXES = {
     "vcard": "http://www.w3.org/2006/vcard/ns#",
 }
 
+_PARTY = "TODO, name: TODO, represented_by: TODO, contact: TODO}"
 FILLED = (
-    ("provider: {agency: TODO", "provider: {agency: clinic"),
-    ("hub: {agency: TODO", "hub: {agency: hub"),
+    ('files: ["TODO_', 'files: ["visits_'),
+    ("key: [TODO_", "key: [row_"),
+    (f"provider: {{agency: {_PARTY}", 'provider: {agency: clinic, name: "n", represented_by: "r", contact: "c"}'),
+    (f"hub: {{agency: {_PARTY}", 'hub: {agency: hub, name: "n", represented_by: "r", contact: "c"}'),
     ("{from: TODO, to: TODO}", "{from: 2025-07-01, to: 2030-06-30}"),
     (
         "exception: TODO, cite: TODO, elements: {}",
         'exception: ferpa.consent, cite: "34 CFR 99.30", elements: '
         '{records: "r", purpose: "p", party: "h", signature: "s", who-signs: "w"}',
     ),
-    ("purposes: {TODO", "purposes: {measure-success"),
-    ("period_days: TODO", "period_days: 180"),
+    ("purposes: {TODO: TODO}", 'purposes: {measure-success: "m"}'),
+    ("TODO, starts: TODO, method: TODO, certificate: TODO}", '180, starts: "s", method: "m", certificate: "c"}'),
+    ("{allowed: false, text: TODO}", '{allowed: false, text: "t"}'),
 )
-"""What a draft must be told before it loads, and an answer to each."""
+"""What a draft must be told before it loads, and an answer to each. Files are asked for where the standard names none."""
 
 
 @lru_cache(maxsize=1)
@@ -90,7 +94,7 @@ def odrl_graph(policy: dict[str, Any]) -> Graph:
 def answered(draft: str, folder: Path) -> Agreement:
     """Return what a draft says once its placeholders are answered."""
     for asked, answer in FILLED:
-        assert draft.count(asked) == 1
+        assert asked in draft or asked.startswith("files")
         draft = draft.replace(asked, answer)
     file = folder / "draft.yaml"
     file.write_text(draft, encoding="utf-8")
