@@ -52,7 +52,7 @@ FILLED = (
     ("TODO, starts: TODO, method: TODO, certificate: TODO}", '180, starts: "s", method: "m", certificate: "c"}'),
     ("{allowed: false, text: TODO}", '{allowed: false, text: "t"}'),
 )
-"""What a draft must be told before it loads, and an answer to each. Files are asked for where the standard names none."""
+"""What a draft must be told before it loads, and an answer to each; files only where the standard names none."""
 
 
 @lru_cache(maxsize=1)
