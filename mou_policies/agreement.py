@@ -6,14 +6,14 @@ is decided in `policy`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TypeVar
 
 from mou_policies.errors import AgreementError
-from mou_policies.model import SourcePolicy
-from mou_policies.provisions import DSA, DUL, EMOU, Provisions
+from mou_policies.model import FieldPolicy, SourcePolicy
+from mou_policies.provisions import DSA, DUL, EMOU, FieldRef, Provisions
 
 PROVIDER, HUB, MEMBER, RECIPIENT = "provider", "hub", "member", "recipient"
 _Clause = TypeVar("_Clause")
@@ -130,6 +130,15 @@ def _own(clause: _Clause | None, agreement: Agreement, name: str) -> _Clause:
         what = f"{agreement.agreement_id} has no {name} of its own"
         raise AgreementError(agreement.file, 1, 1, what, f"ask an agreement that has, or add {name}: ...")
     return clause
+
+
+def granted_fields(agreement: Agreement) -> Iterator[tuple[FieldRef, FieldPolicy]]:
+    """Yield every grant of an agreement's own clauses, in the order of the file."""
+    for source in agreement.sources.values():
+        for table in source.tables.values():
+            for granted in table.fields:
+                if granted.use != "none":
+                    yield (source.source, table.table, granted.field), granted
 
 
 @dataclass(frozen=True)

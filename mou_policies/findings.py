@@ -61,6 +61,11 @@ def finding(
     return Finding(rule, known.severity, str(file), *place, says, remedy or known.remedy, cite, about)
 
 
+def line_of(clause: str) -> int:
+    """Return the line of a clause written as ``file.yaml:LINE agreement-id path``."""
+    return int(clause.partition(":")[2].partition(" ")[0])
+
+
 def of_error(error: AgreementError) -> Finding:
     """Return what a reader raised as a finding."""
     rule = vocabulary.rules()[error.rule or "STR-001"]

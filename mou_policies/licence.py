@@ -6,15 +6,24 @@ one release unite. Nothing here knows how a release is made.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from mou_policies.agreement import Agreement
 from mou_policies.coarseness import as_coarse
 from mou_policies.model import FieldPolicy
-from mou_policies.provisions import BY_LICENCE, FieldRef, Prohibition, class_covered
+from mou_policies.provisions import BY_LICENCE, DSA, FieldRef, Prohibition, class_covered
 
 RELEASE = "outcomes"
+
+
+@dataclass(frozen=True)
+class Unlicensed:
+    """Why a field may not enter a release, and the clause that says so."""
+
+    because: str
+    clause: str
 
 
 @dataclass(frozen=True)
@@ -35,31 +44,47 @@ class Licence:
 
     def refuses(self, ref: FieldRef, granted: FieldPolicy) -> str | None:
         """Return why a granted field may not enter the release, None when it may."""
+        refusal = self.refusal(ref, granted)
+        return refusal.because if refusal else None
+
+    def refusal(self, ref: FieldRef, granted: FieldPolicy) -> Unlicensed | None:
+        """Return why a granted field may not enter the release, with the clause that says so; None when it may."""
         if not self.needs(ref[0]):
             return None
-        whys = [_refused_by(licence_, ref, granted, self.agreements) for licence_ in self.licences]
-        if None in whys:
+        found = [_refused_by(licence_, ref, granted, self.agreements) for licence_ in self.licences]
+        if None in found:
             return None
-        return whys[0] if whys else f"no licence in force for the release {self.release}"
+        return found[0] if found else Unlicensed(f"no licence in force for the release {self.release}", granted.clause)
 
     def together(self, columns: Mapping[FieldRef, str]) -> dict[FieldRef, Prohibition]:
         """Return the columns (by field, with their classes) that may not be used beside others of them."""
         found: dict[FieldRef, Prohibition] = {}
-        for rule in self._joint(columns):
+        for rule, sources in self._joint({ref[0] for ref in columns}):
             for ref, cls in columns.items():
-                others = [other for at, other in columns.items() if at != ref]
-                if rule.scope.covers(ref, cls) and any(class_covered(other, rule.together) for other in others):
+                governed = (sources is None or ref[0] in sources) and rule.scope.covers(ref, cls)
+                beside = (other for at, other in columns.items() if at != ref)
+                if governed and any(class_covered(other, rule.together) for other in beside):
                     found.setdefault(ref, rule)
         return found
 
-    def _joint(self, columns: Iterable[FieldRef]) -> list[Prohibition]:
-        """Return the prohibitions on joined rows by any owner of the columns, their parents, and the licences."""
-        sources = {ref[0] for ref in columns}
-        owners = {a.owner for a in self.agreements.values() if sources & set(a.sources)}
-        shares = [a for a in self.agreements.values() if a.owner in owners]
-        parents = {name for a in shares for name in a.under}
-        acting = [*shares, *(self.agreements[name] for name in sorted(parents)), *self.licences]
-        return [rule for a in acting for rule in a.provisions.prohibits if rule.together]
+    def _joint(self, sources: AbstractSet[str]) -> list[tuple[Prohibition, frozenset[str] | None]]:
+        """Return the prohibitions on joined rows, each with the sources whose fields it is about (None: all).
+
+        Those of the owners of some sources are about what they own, those of an EMOU about what is shared under it,
+        and those of a licence about whatever is in its release.
+        """
+        owners = {a.owner for a in self.agreements.values() if sources & a.sources.keys()}
+        shares = [a for a in self.agreements.values() if a.kind == DSA and a.owner in owners]
+        found: list[tuple[Prohibition, frozenset[str] | None]] = []
+        for name in dict.fromkeys([*(a.agreement_id for a in shares), *(up for a in shares for up in a.under)]):
+            acting = self.agreements[name]
+            of = [a for a in shares if name in a.under or (a.owner == acting.owner)]
+            found += [(rule, frozenset(s for a in of for s in a.sources)) for rule in _on_rows(acting)]
+        return found + [(rule, None) for licence_ in self.licences for rule in _on_rows(licence_)]
+
+
+def _on_rows(agreement: Agreement) -> list[Prohibition]:
+    return [rule for rule in agreement.provisions.prohibits if rule.together]
 
 
 def licence_of(
@@ -78,24 +103,32 @@ def _asks(agreement: Agreement, agreements: Mapping[str, Agreement]) -> bool:
 
 def _refused_by(
     licence: Agreement, ref: FieldRef, granted: FieldPolicy, agreements: Mapping[str, Agreement]
-) -> str | None:
+) -> Unlicensed | None:
     """Return why one licence does not let a field in, None when it does."""
     if ref not in licence.provisions.licensed:
-        return f"{licence.file}:{licence.lines.get('fields', 1)} {licence.agreement_id} does not name it"
+        clause = _clause(licence, "fields")
+        return Unlicensed(f"{clause} does not name it", clause)
     parents = [agreements[name] for name in licence.under if name in agreements]
     if not any(ref[0] in p.sources for p in parents):
-        return f"{licence.agreement_id} stands under no agreement in force on {ref[0]}"
+        because = f"{licence.agreement_id} stands under no agreement in force on {ref[0]}"
+        return Unlicensed(because, _clause(licence, "under"))
     purposes = {purpose for purpose in licence.purposes if granted.may("publish", purpose)}
     if not purposes:
-        return f"{licence.agreement_id} has no purpose for which its owner grants the use publish"
+        because = f"{licence.agreement_id} has no purpose for which its owner grants the use publish"
+        return Unlicensed(because, _clause(licence, "purposes"))
     for rule in licence.provisions.prohibits:
         stops = bool({"publish", "content"} & set(rule.scope.uses))
         if stops and not rule.together and rule.scope.covers(ref, granted.cls):
             purposes -= set(rule.scope.purposes) or purposes
             if not purposes:
-                return f"{rule.clause} forbids it: {rule.because} ({rule.cite})"
+                return Unlicensed(f"{rule.clause} forbids it: {rule.because} ({rule.cite})", rule.clause)
     for limit in licence.provisions.limits:
         fits = as_coarse(granted.treatment, limit.treatment)
         if "publish" in limit.scope.uses and limit.scope.covers(ref, granted.cls) and not fits:
-            return f"{limit.clause} asks for {limit.treatment}, and it is stored {granted.treatment}"
+            because = f"{limit.clause} asks for {limit.treatment}, and it is stored {granted.treatment}"
+            return Unlicensed(because, limit.clause)
     return None
+
+
+def _clause(licence: Agreement, key: str) -> str:
+    return f"{licence.file}:{licence.lines.get(key, 1)} {licence.agreement_id} {key}"

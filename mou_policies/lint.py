@@ -1,7 +1,8 @@
 """What is wrong with a well-formed agreement: in law, beside its parents, and in what it promises.
 
 Each check is a small function that yields findings of the rules in `vocabulary/rules.yaml`. What a file cannot say at
-all is refused where it is read (`language`, `sources`, `fields`, `reading`); term and signatures are in `inforce`.
+all is refused where it is read (`language`, `sources`, `fields`, `reading`); term and signatures are in `inforce`, what
+a licence's release promises in `lint_release`.
 """
 
 from __future__ import annotations
@@ -10,11 +11,11 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 
 from mou_policies import amendments, expiry, vocabulary
-from mou_policies.agreement import Agreement
+from mou_policies.agreement import Agreement, granted_fields
 from mou_policies.fields import IMPLIED
-from mou_policies.findings import Finding, finding
-from mou_policies.model import FieldPolicy
-from mou_policies.provisions import DSA, DUL, EMOU, FieldRef, class_covered, field_covered
+from mou_policies.findings import Finding, finding, line_of
+from mou_policies.lint_release import check_release
+from mou_policies.provisions import DSA, DUL, EMOU, class_covered
 
 DISCLOSURE_LOG = "disclosure-log"
 
@@ -37,23 +38,9 @@ def taken(agreement: Agreement, found: Finding, on: date) -> Finding:
     if not vocabulary.rules()[found.rule].acceptable:
         return found
     for risk in agreement.provisions.accepts:
-        if risk.rule == found.rule and risk.holds(on) and _about(risk.about, found.about):
+        if risk.rule == found.rule and risk.holds(on) and risk.covers(found.about):
             return found.taken_on(f"{risk.by}, {risk.role}, until {risk.until}: {risk.because}")
     return found
-
-
-def _about(pattern: str, about: str) -> bool:
-    parts = tuple(about.split(".", 2))
-    return pattern == "*" or (len(parts) == 3 and field_covered((parts[0], parts[1], parts[2]), (pattern,)))
-
-
-def granted_fields(agreement: Agreement) -> Iterator[tuple[FieldRef, FieldPolicy]]:
-    """Yield every grant of an agreement's own clauses, in the order of the file."""
-    for source in agreement.sources.values():
-        for table in source.tables.values():
-            for field in table.fields:
-                if field.use != "none":
-                    yield (source.source, table.table, field.field), field
 
 
 # -- the agreement itself ------------------------------------------------------------------------------------------
@@ -198,7 +185,7 @@ def _wider_heading(child: Agreement, parent: Agreement, known: Known) -> Iterato
 
 
 def _licence(agreement: Agreement, known: Known, on: date) -> Iterator[Finding]:
-    """AGR-010, REL-002, REL-003: a licence takes only what its DSAs grant, and its release protects small groups."""
+    """AGR-009, AGR-010: a licence stands under a DSA and takes only what its DSAs grant."""
     shares = [known[name] for name in agreement.under if name in known and known[name].kind == DSA]
     all_known = all(name in known for name in agreement.under)
     if agreement.kind == DUL and all_known and not shares:
@@ -208,18 +195,7 @@ def _licence(agreement: Agreement, known: Known, on: date) -> Iterator[Finding]:
     for ref, licensed in agreement.provisions.licensed.items() if all_known else ():
         if ref not in granted:
             says = f"it licenses {'.'.join(ref)}, which no agreement it stands under lets be published"
-            yield finding("AGR-010", agreement.file, (_line(licensed.clause), 1), says, about=".".join(ref))
-    release = agreement.provisions.release
-    if release is None:
-        return
-    if release.minimum_cell is None:
-        yield finding("REL-002", agreement.file, agreement.place("release"), "the release states no minimum_cell")
-    if release.earlier_releases != "considered":
-        yield finding("REL-003", agreement.file, agreement.place("release"), "earlier_releases is not `considered`")
-
-
-def _line(clause: str) -> int:
-    return int(clause.partition(":")[2].partition(" ")[0])
+            yield finding("AGR-010", agreement.file, (line_of(licensed.clause), 1), says, about=".".join(ref))
 
 
 CHECKS: tuple[Check, ...] = (
@@ -232,4 +208,5 @@ CHECKS: tuple[Check, ...] = (
     _chain,
     _parents,
     _licence,
+    check_release,
 )

@@ -71,10 +71,15 @@ class Policy:
 
     def granted(self, source: str, table: str, column_name: str) -> FieldPolicy | None:
         """Return the grant of the use publish for a stored column, licensed or not, or None."""
+        kept = self.kept(source, table, column_name)
+        return kept if kept is not None and kept.is_publish else None
+
+    def kept(self, source: str, table: str, column_name: str) -> FieldPolicy | None:
+        """Return the grant under which the hub keeps a stored column, for whichever use, or None."""
         held = self.sources.get(source)
         if held is None or table not in held.tables:
             return None
-        return next((f for f in held.tables[table].fields if f.is_publish and column_name in f.columns), None)
+        return next((f for f in held.tables[table].fields if f.is_content and column_name in f.columns), None)
 
 
 def compile_policy(folder: Path, on: date) -> Policy:

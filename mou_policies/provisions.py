@@ -141,6 +141,11 @@ class AcceptedRisk:
         """Say whether the risk is accepted on a date."""
         return self.on <= on <= self.until
 
+    def covers(self, about: str) -> bool:
+        """Say whether it is about a field, named as source.table.field; a risk without a field is about everything."""
+        parts = tuple(about.split(".", 2))
+        return self.about == "*" or (len(parts) == 3 and field_covered((parts[0], parts[1], parts[2]), (self.about,)))
+
 
 @dataclass(frozen=True)
 class Expectation:
