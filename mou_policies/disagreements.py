@@ -13,7 +13,7 @@ from mou_policies.agreement import Agreement
 from mou_policies.enforce import Denial, Stopped, United
 from mou_policies.fields import IMPLIED
 from mou_policies.findings import Finding, finding
-from mou_policies.lint import granted_fields
+from mou_policies.agreement import granted_fields
 from mou_policies.model import FieldPolicy
 from mou_policies.provisions import FieldRef
 

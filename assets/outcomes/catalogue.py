@@ -238,7 +238,7 @@ WITHHELD = PublishedTable(
     comments={
         "name": "Measure or linked table.",
         "version": "Version of the definition.",
-        "effect": "withheld: not computed; without this column: computed without it.",
+        "effect": "withheld: not computed; without this column, or a breakdown: computed without it.",
         "source": "Source whose column is missing; empty when another measure is.",
         "table_name": "Table of the source.",
         "column_name": "Column that is not there or may not be published.",

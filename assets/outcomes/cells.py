@@ -15,15 +15,28 @@ the values of a breakdown partition the total; programs overlap and do not.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import duckdb
 
 from assets.outcomes.definitions import Definition
+from assets.spine.declared import ModelColumn
 
-DIMENSIONS = ("place", "grade_or_age_band", "race_ethnicity", "sex", "economic_status")
+OF_THE_CHILD = {
+    "race_ethnicity": ModelColumn("child", "race_ethnicity"),
+    "sex": ModelColumn("child", "sex"),
+    "economic_status": ModelColumn("child_year", "economic_status"),
+}
+"""The breakdowns that every measure gets, and the column of a model that each one shows."""
+
+DIMENSIONS = ("place", "grade_or_age_band", *OF_THE_CHILD)
 """The breakdown columns of `measure`, beside `program`."""
 
 ATTRIBUTES = ("child", "child_year")
 """The models that say which race, sex and economic status a child has, whatever the measure."""
+
+RELEASED_AS = {"variant": "measure.version", "excluded": "measure_coverage.because"}
+"""Where a column of a measure's rows is seen, if not in the column of `measure` of the same name."""
 
 _OPTIONAL = {
     "program": "'All'",
@@ -49,14 +62,18 @@ class MeasureError(Exception):
     """A measure whose rows break the rules above; one line: measure, what was found, what was expected."""
 
 
-def add_cells(connection: duckdb.DuckDBPyConnection, definition: Definition, rows: str) -> int:
+def add_cells(
+    connection: duckdb.DuckDBPyConnection, definition: Definition, rows: str, left_out: Collection[str] = ()
+) -> int:
     """Count the child rows in the relation `rows` into `measure` and `measure_coverage`; return new cells.
 
-    Raises MeasureError when a child comes twice, an excluded child counts, or a column is missing.
+    `left_out` are breakdowns that these rows may not be counted by. Raises MeasureError when a child comes twice, an
+    excluded child counts, a column is missing, or the header does not say what a column shows.
     """
     _check(connection, definition, rows)
     connection.execute(f"create or replace temp view counted as {_counted(connection, definition, rows)}")
-    sets = [(), *((name,) for name in _dimensions(definition)), ("race_ethnicity", "sex")]
+    wanted = [(), *((name,) for name in _dimensions(definition)), ("race_ethnicity", "sex")]
+    sets = [names for names in wanted if not set(names) & set(left_out)]
     before = _size(connection)
     connection.execute(_cells(sets, "program = 'All'", ()), {"measure": definition.name})
     connection.execute(_cells([()], "program <> 'All'", ("program",)), {"measure": definition.name})
@@ -73,7 +90,7 @@ def add_cells(connection: duckdb.DuckDBPyConnection, definition: Definition, row
 
 
 def _dimensions(definition: Definition) -> tuple[str, ...]:
-    return (*definition.by, "race_ethnicity", "sex", "economic_status")
+    return (*definition.by, *OF_THE_CHILD)
 
 
 def _size(connection: duckdb.DuckDBPyConnection) -> int:
@@ -90,6 +107,9 @@ def _check(connection: duckdb.DuckDBPyConnection, definition: Definition, rows: 
     unknown = columns - {*_NEEDED, *_OPTIONAL}
     if missing or unknown:
         raise MeasureError(f"{definition.key}: lacks columns {sorted(missing)}, has unexpected ones {sorted(unknown)}")
+    unsaid = columns - {"child_id", "numerator", *definition.file.shows}
+    if unsaid:
+        raise MeasureError(f"{definition.key}: the header does not say what {sorted(unsaid)} show; add to `shows`")
     key = ", ".join(name for name in ("child_id", "period", "program", "variant") if name in columns)
     twice, wrong = connection.execute(
         f"""

@@ -21,7 +21,7 @@ AREAS = ("education", "health", "economic security", "housing", "safety")
 
 NEEDED = (
     "version", "area", "title", "grain", "definition", "numerator", "denominator", "unknowns", "periods",
-    "direction", "source",
+    "direction", "source", "shows",
 )  # fmt: skip
 """Header keys without which a measure is not defined."""
 
@@ -78,12 +78,16 @@ def linked_tables() -> tuple[Definition, ...]:
     return tuple(Definition(parse_sql_file(path)) for path in sorted((FOLDER / "tables").glob("*.sql")))
 
 
+@cache
+def usable() -> Mapping[str, SqlFile]:
+    """Return what a file may use, by the name it uses it under: models, and the child rows of measures."""
+    rows = {item.file.path.stem: item.file for item in measures()}
+    return {**{item.name: item for item in models()}, **rows}
+
+
 def lineage(file: SqlFile) -> tuple[ColumnRef, ...]:
     """Return every content column a file reads, itself or through the models and measures it uses."""
-    known: Mapping[str, SqlFile] = {
-        **{item.name: item for item in models()},
-        **{item.file.path.stem: item.file for item in measures()},
-    }
+    known = usable()
     columns = set(file.columns)
     for name in file.uses:
         if name in known:

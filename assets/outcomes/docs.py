@@ -26,6 +26,10 @@ status, race and ethnicity by sex, and school or grade or age where the measure 
 measure (programs, thresholds) overlap. **A measure is withheld**, with the clause in `measure_withheld`,
 when a column it reads is not loaded or when no agreement in force lets it be published.
 
+**What leaves**: `shows` says for each column of a measure's rows where its values come from; `words` are
+texts of the file itself and labels of periods. All else that is read is only counted. Race and ethnicity, sex
+and economic status come from the models `child` and `child_year`.
+
 Measures read `assets/outcomes/measures/`, linked tables `assets/outcomes/tables/`, models
 `assets/spine/*.sql`.
 """
@@ -67,6 +71,7 @@ def _measure(item: Definition) -> str:
         lines.append(f"- **breakdowns**: {breakdowns}")
     else:
         lines.append(f"- **grain**: {item.text('grain')}")
+    lines.append(f"- **shows**: {item.text('shows')}")
     lines.append(f"- **uses**: {', '.join(item.file.uses) or 'no model'}")
     lines.append(f"- **reads**: {', '.join(f'`{column}`' for column in lineage(item.file))}\n")
     return "\n".join(lines)
@@ -74,7 +79,7 @@ def _measure(item: Definition) -> str:
 
 def _model(file: SqlFile) -> str:
     lines = [f"### `{file.name}`\n"]
-    keys = [key for key in ("grain", "definition", "unknowns", "source") if key in file.header]
+    keys = [key for key in ("grain", "definition", "unknowns", "source", "shows") if key in file.header]
     lines += [f"- **{key}**: {file.header[key]}" for key in keys]
     return "\n".join([*lines, ""])
 

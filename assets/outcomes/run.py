@@ -23,14 +23,15 @@ import pyarrow as pa
 
 from assets.night import Night, StatePaths
 from assets.outcomes.catalogue import catalogue
-from assets.outcomes.cells import CREATE, add_cells
-from assets.outcomes.definitions import Definition, linked_tables, measures
+from assets.outcomes.cells import CREATE, OF_THE_CHILD, add_cells
+from assets.outcomes.definitions import Definition, linked_tables, measures, usable
 from assets.outcomes.lookups import load_lookups
+from assets.outcomes.origins import CREATE_ORIGINS, add_origins, add_subgroup_origins
 from assets.outcomes.success import Target, add_success, load_targets
 from assets.outcomes.trust import add_definitions, add_freshness, add_quality
-from assets.spine.build import content_tables, models
+from assets.spine.build import content_tables
 from assets.spine.declared import ColumnRef, SqlFile
-from assets.spine.exposure import CONTENT_PREFIX, Denied, expose, run_into
+from assets.spine.exposure import CONTENT_PREFIX, Columns, Denied, expose, run_into
 
 _WITHHELD = """
     create table out.main.measure_withheld (
@@ -78,6 +79,7 @@ def build_outcomes(
     with _connection(night.paths, aside) as connection:
         connection.execute(CREATE)
         connection.execute(_WITHHELD)
+        connection.execute(CREATE_ORIGINS)
         runner = _Runner(connection, night)
         for definition in measures():
             if only is None or definition.name in only:
@@ -89,6 +91,8 @@ def build_outcomes(
         add_success(connection, aims)
         add_definitions(connection)
         add_quality(connection, quality)
+        if quality is not None:
+            add_subgroup_origins(connection, runner.columns)
         add_freshness(connection, night)
         periods = connection.execute("select period from spine.main.period order by period").fetchall()
         # Counted in memory and written in one go: a file of counts, without a trace of how they came about.
@@ -130,12 +134,10 @@ class _Runner:
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, night: Night) -> None:
         self.connection = connection
-        self.policy = night.policy
-        self.present = content_tables(connection, "spine", CONTENT_PREFIX)
+        self.columns = Columns(night.policy, content_tables(connection, "spine", CONTENT_PREFIX), usable())
         self.cells: dict[str, int] = {}
         self.tables: dict[str, int] = {}
         self.withheld: dict[str, str] = {}
-        self._models: dict[str, SqlFile] = {file.name: file for file in models()}
         self._lake: set[str] = set()
         connection.execute("create schema memory.lake")
         for name in content_tables(connection, "spine"):
@@ -147,7 +149,9 @@ class _Runner:
         """Run one measure and count its cells, or withhold it."""
         name = definition.file.path.stem
         if self._run(definition, f"memory.lake.{name}") is not None:
-            self.cells[definition.key] = add_cells(self.connection, definition, f"memory.lake.{name}")
+            left_out = self._left_out(definition)
+            self.cells[definition.key] = add_cells(self.connection, definition, f"memory.lake.{name}", left_out)
+            add_origins(self.connection, definition, self.columns, left_out)
             self._lake.add(name)
 
     def table(self, definition: Definition) -> None:
@@ -160,6 +164,8 @@ class _Runner:
                 *(f"{name} bigint" for name in spec.count_names),
             ]
             self.connection.execute(f"create table out.main.{definition.name} ({', '.join(columns)})")
+        else:
+            add_origins(self.connection, definition, self.columns)
         self.tables[definition.name] = rows or 0
 
     def _run(self, definition: Definition, target: str) -> int | None:
@@ -173,13 +179,27 @@ class _Runner:
             if not needed:
                 self._note_missing(definition, missing)
             return None
-        exposure = expose(self.connection, file, self.policy, self.present, OutcomePlace())
+        exposure = expose(self.connection, file, self.columns, OutcomePlace())
         if exposure.stops:
             self._note(definition, "withheld", exposure.stops)
             return None
         self._note(definition, "without this column", exposure.denied)
         order = "order by all" if file.kind == "table" else ""
         return run_into(self.connection, file, exposure, target, order)
+
+    def _left_out(self, definition: Definition) -> list[str]:
+        """Return the breakdowns a measure may not be counted by, since they and it may not be in one row.
+
+        Each is noted with the columns that are the reason.
+        """
+        own = self.columns.row(definition.file)
+        found = []
+        for name, origin in OF_THE_CHILD.items():
+            apart = self.columns.joined(own | self.columns.row(self.columns.files[origin.model]), ())
+            if apart:
+                self._note(definition, f"without the breakdown by {name}", apart)
+                found.append(name)
+        return found
 
     def note_models(self) -> None:
         """Write the columns that the models had to do without into `measure_withheld`, once a model."""
@@ -199,9 +219,10 @@ class _Runner:
         waiting = list(file.uses)
         while waiting:
             name = waiting.pop()
-            if name in self._models and name not in reached:
+            used = self.columns.files.get(name)
+            if used is not None and used.kind == "model" and name not in reached:
                 reached.add(name)
-                waiting.extend(self._models[name].uses)
+                waiting.extend(used.uses)
         rows = self.connection.execute(
             "select source, table_name, column_name, reason, clause, needed from spine.main.model_denied "
             "where list_contains($names, model) order by all",

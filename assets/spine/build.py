@@ -25,7 +25,7 @@ import duckdb
 
 from assets.night import Night
 from assets.spine.declared import SqlFile, parse_sql_file, snake
-from assets.spine.exposure import CONTENT_PREFIX, Denied, expose, run_into
+from assets.spine.exposure import CONTENT_PREFIX, Columns, Denied, expose, run_into
 from assets.spine.gate import Gate, apply_gate, record_gate
 from assets.spine.periods import make_periods
 from mou_policies.policy import Policy
@@ -206,10 +206,11 @@ def _run_models(
     """Run every model that has what it needs; return rows by model and the denied columns by model."""
     rows: dict[str, int] = {}
     denied: list[tuple[str, Denied]] = []
+    columns = Columns(policy, tables, {file.name: file for file in models()})
     for file in models():
         if not {"spine_member", *rows}.issuperset(file.uses):
             continue
-        exposure = expose(connection, file, policy, tables, SpinePlace())
+        exposure = expose(connection, file, columns, SpinePlace())
         denied.extend((file.name, item) for item in exposure.denied)
         if not exposure.stops:
             rows[file.name] = run_into(connection, file, exposure, f"spine.main.{file.name}", "order by all")

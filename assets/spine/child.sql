@@ -15,6 +15,13 @@
 --   school.demographics.{race_white race_black race_asian race_aian race_nhpi}
 --   hmis.Client.{birth_year sex hispanic race_white race_black race_asian race_aian race_nhpi}
 --   child_welfare.clients.race
+-- shows: birth_year = birth.births.birth_year health.Patient.birth_year school.demographics.birth_year
+--   hmis.Client.birth_year; birth_school_year = birth.births.birth_school_year health.Patient.birth_school_year
+--   school.demographics.birth_school_year; sex = birth.births.sex health.Patient.sex school.demographics.sex
+--   hmis.Client.sex; race_ethnicity = birth.births.{mother_hispanic_1 mother_hispanic_2 mother_hispanic_3
+--   mother_hispanic_4} birth.births.{mother_race_white mother_race_black mother_race_aian mother_race_asian}
+--   health.Patient.{race ethnicity} school.demographics.{hispanic race_white race_black race_asian race_aian
+--   race_nhpi} hmis.Client.{hispanic race_white race_black race_asian race_aian race_nhpi} child_welfare.clients.race
 with fact as (
     select
         child_id, 1 as precedence,

@@ -11,6 +11,7 @@
 -- uses: child, program_year, program_period
 -- may read: school.enrollments.{begin_year end_year}
 --   health.Immunization.age_days, health.Encounter.age_days
+-- shows: period = words; age_band = child.birth_year child.birth_school_year; economic_status = words
 with aged as (
     select
         child.child_id,

@@ -14,6 +14,11 @@ here:
                               pseudonym is never a value of a result
     uses                      other models, by name
     lookups                   CSV files of `assets/outcomes/data`, by name
+    shows                     where the values of each column of the result come from: `place = school_year.place;
+                              period = words`. Content columns, columns of models it uses, or `words`: texts of the
+                              file itself and labels of the night's calendar. A column shows another when its values
+                              are those of the other: as they are, recoded or made coarser. What only decides who is
+                              counted, and in which period or group, is counted and not shown.
 
 Default deny: the statement runs in a schema that holds views of the declared columns only, named
 `<source>__<table>`, and its parse tree may name nothing else.
@@ -24,7 +29,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +38,9 @@ import duckdb
 _HEADER = re.compile(r"--\s?([a-z][a-z ]*[a-z]): ?(.*)\Z")
 _MORE = re.compile(r"--\s{2,}(\S.*)\Z")
 _COLUMN = re.compile(r"([a-z][a-z0-9_]*)\.([A-Za-z][A-Za-z0-9_]*)\.([a-z][a-z0-9_]*)\Z")
+
+WORDS = "words"
+"""Stands in `shows` for values that come from no data."""
 
 ALWAYS = ("period", "period_month", "available")
 """Relations every file may read without declaring them: the night's parameters."""
@@ -61,6 +69,17 @@ class ColumnRef:
         return f"{self.source}__{snake(self.table)}"
 
 
+@dataclass(frozen=True, order=True)
+class ModelColumn:
+    """A column of the result of a model that a file uses."""
+
+    model: str
+    column: str
+
+    def __str__(self) -> str:
+        return f"{self.model}.{self.column}"
+
+
 @dataclass(frozen=True)
 class SqlFile:
     """A parsed file: `kind` is model, measure or table; `header` has every key with its text."""
@@ -75,6 +94,7 @@ class SqlFile:
     uses: tuple[str, ...]
     lookups: tuple[str, ...]
     sql: str
+    shows: Mapping[str, tuple[ColumnRef | ModelColumn, ...]] = field(default_factory=dict)
 
     @property
     def columns(self) -> tuple[ColumnRef, ...]:
@@ -122,7 +142,7 @@ def parse_sql_file(path: Path) -> SqlFile:
     kind = next((word for word in ("model", "measure", "table") if word in header), None)
     if kind is None:
         raise DeclarationError(f"{path.name}: header names no model, measure or table; begin with one")
-    return SqlFile(
+    file = SqlFile(
         path=path,
         kind=kind,
         name=header[kind],
@@ -134,6 +154,31 @@ def parse_sql_file(path: Path) -> SqlFile:
         lookups=tuple(_words(header.get("lookups", ""))),
         sql="\n".join(lines[body:]).strip().rstrip(";"),
     )
+    return replace(file, shows=dict(_shows(file)))
+
+
+def _shows(file: SqlFile) -> Iterator[tuple[str, tuple[ColumnRef | ModelColumn, ...]]]:
+    """Read the key `shows`: for each column of the result the columns that its values come from."""
+    for part in filter(str.strip, file.header.get("shows", "").split(";")):
+        column, _, origins = (text.strip() for text in part.partition("="))
+        if not column or not origins:
+            raise DeclarationError(f"{file.path.name}: `{part.strip()}` is not `column = where its values come from`")
+        yield column, () if origins == WORDS else tuple(_origins(file, origins))
+
+
+def _origins(file: SqlFile, text: str) -> Iterator[ColumnRef | ModelColumn]:
+    """Read the columns that values come from. Raises DeclarationError for one that the file does not declare."""
+    for word in re.findall(r"[\w.]+\.\{[^}]*\}|[^\s,]+", text):
+        model, _, column = word.partition(".")
+        if "." in column:
+            for ref in _columns(file.path, word):
+                if ref not in file.columns:
+                    raise DeclarationError(f"{file.path.name}: shows {ref}, which it does not read; declare it")
+                yield ref
+        elif column and model in file.uses:
+            yield ModelColumn(model, column)
+        else:
+            raise DeclarationError(f"{file.path.name}: shows `{word}`, which is no column of a model it uses")
 
 
 def _words(text: str) -> list[str]:

@@ -11,8 +11,9 @@ What does not: parsing (`declared`), what is done with a file that cannot run (`
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
+from pathlib import Path
 from typing import Protocol
 
 import duckdb
@@ -61,30 +62,81 @@ class Exposure:
         return tuple(item for item in self.denied if item.needed)
 
 
-def decide_columns(file: SqlFile, policy: Policy, present: Mapping[str, Collection[str]]) -> list[Denied]:
-    """Return the declared columns of `file` that it must not or cannot see tonight.
+@dataclass(frozen=True)
+class Columns:
+    """What each file may see tonight of what it declares.
 
-    `present` maps each content table of the spine (`source__table`) to its columns.
+    `present` maps each content table of the spine (`source__table`) to its columns; `files` are the models and measures
+    that a file may use, by name: what they read is in its rows too.
     """
-    return list(_denials(file, policy, present))
 
+    policy: Policy
+    present: Mapping[str, Collection[str]]
+    files: Mapping[str, SqlFile] = field(default_factory=dict)
+    _known: dict[Path, tuple[Denied, ...]] = field(default_factory=dict, repr=False, compare=False)
 
-def _denials(file: SqlFile, policy: Policy, present: Mapping[str, Collection[str]]) -> Iterator[Denied]:
-    needed = file.needed
-    joins = set(file.joins_by)
-    for ref in file.columns:
-        refusal = None if ref in joins and _is_join_key(policy, ref) else _refusal(policy, ref)
-        if refusal is not None:
-            yield Denied(ref, *refusal, ref in needed)
-        elif ref.column not in present.get(ref.view, ()):
-            reason = "no file of this source has been loaded" if ref.view not in present else "column not loaded"
-            yield Denied(ref, reason, _clause(policy, ref), ref in needed)
+    def denied(self, file: SqlFile) -> tuple[Denied, ...]:
+        """Return the columns that `file` must not or cannot see tonight.
+
+        A column of a file that it uses, which may not be in one row with another, cannot be taken out of that file's
+        rows: it counts as needed.
+        """
+        if file.path not in self._known:
+            alone = tuple(self._alone(file))
+            left = set(file.columns) - {item.ref for item in alone}
+            joined = self.joined(left | self.behind(file), needed=file.needed | self.behind(file))
+            self._known[file.path] = (*alone, *joined)
+        return self._known[file.path]
+
+    def row(self, file: SqlFile) -> frozenset[ColumnRef]:
+        """Return every column of which a row of `file` holds something: its own and those of the files it uses."""
+        return frozenset(file.columns) - {item.ref for item in self.denied(file)} | self.behind(file)
+
+    def behind(self, file: SqlFile) -> frozenset[ColumnRef]:
+        """Return the columns in the rows of the files that `file` uses."""
+        return frozenset().union(*(self.row(self.files[name]) for name in file.uses if name in self.files))
+
+    def joined(self, row: Collection[ColumnRef], needed: Collection[ColumnRef]) -> tuple[Denied, ...]:
+        """Return the columns of one row that may not be in it with the others, by prohibitions on joined rows."""
+        granted = {
+            ref: item
+            for ref in sorted(row)
+            if (item := self.policy.kept(ref.source, ref.table, ref.column)) is not None
+        }
+        classes = {(ref.source, ref.table, item.field): item.cls for ref, item in granted.items()}
+        refused = self.policy.licence.together(classes)
+        return tuple(
+            Denied(ref, f"not in one row with {', '.join(rule.together)}: {rule.because}", rule.clause, ref in needed)
+            for ref, item in granted.items()
+            if (rule := refused.get((ref.source, ref.table, item.field))) is not None
+        )
+
+    def gives(self, ref: ColumnRef) -> bool:
+        """Say whether a column is there and may be published."""
+        return _refusal(self.policy, ref) is None and ref.column in self.present.get(ref.view, ())
+
+    def _alone(self, file: SqlFile) -> Iterator[Denied]:
+        """Yield the declared columns that are denied or absent whatever stands beside them."""
+        needed = file.needed
+        joins = set(file.joins_by)
+        for ref in file.columns:
+            refusal = None if ref in joins and _is_join_key(self.policy, ref) else _refusal(self.policy, ref)
+            if refusal is not None:
+                yield Denied(ref, *refusal, ref in needed)
+            elif ref.column not in self.present.get(ref.view, ()):
+                absent = ref.view not in self.present
+                reason = "no file of this source has been loaded" if absent else "column not loaded"
+                yield Denied(ref, reason, _clause(self.policy, ref), ref in needed)
 
 
 def _refusal(policy: Policy, ref: ColumnRef) -> tuple[str, str] | None:
     """Return (reason, clause) when no agreement in force lets the column into published aggregates."""
-    if policy.publishable(ref.source, ref.table, ref.column) is not None:
-        return None
+    granted = policy.granted(ref.source, ref.table, ref.column)
+    if granted is not None:
+        unlicensed = policy.licence.refusal((ref.source, ref.table, granted.field), granted)
+        if unlicensed is None:
+            return None
+        return f"the agreement grants the use publish; {unlicensed.because}", unlicensed.clause
     source = policy.sources.get(ref.source)
     if source is None:
         stopped = next((item for item in policy.refusals if ref.source in item.sources), None)
@@ -100,10 +152,8 @@ def _refusal(policy: Policy, ref: ColumnRef) -> tuple[str, str] | None:
 
 def _is_join_key(policy: Policy, ref: ColumnRef) -> bool:
     """Say whether an agreement in force keeps the column as a keyed pseudonym."""
-    source = policy.sources.get(ref.source)
-    return source is not None and any(
-        item.is_content and item.treatment.kind == "pseudonymise" for item in _named(source, ref)
-    )
+    kept = policy.kept(ref.source, ref.table, ref.column)
+    return kept is not None and kept.treatment.kind == "pseudonymise"
 
 
 def _named(source: SourcePolicy, ref: ColumnRef) -> list[FieldPolicy]:
@@ -117,27 +167,21 @@ def _clause(policy: Policy, ref: ColumnRef) -> str:
     return granted.clause if granted else ""
 
 
-def expose(
-    connection: duckdb.DuckDBPyConnection,
-    file: SqlFile,
-    policy: Policy,
-    present: Mapping[str, Collection[str]],
-    place: Place,
-) -> Exposure:
+def expose(connection: duckdb.DuckDBPyConnection, file: SqlFile, columns: Columns, place: Place) -> Exposure:
     """Make the schema a file runs in, with one view for each declared relation, and return what it lacks.
 
     A column the file may do without is null where it is denied; a table that is absent is empty.
     Raises DeclarationError when the statement names anything that its header does not.
     """
     check_statement(connection, file)
-    denied = decide_columns(file, policy, present)
+    denied = columns.denied(file)
     lacking = {item.ref for item in denied}
     sources = {ref.source for ref in file.columns} - {ref.source for ref in lacking}
     schema = f"see_{file.path.stem}"
     connection.execute(f"create schema {schema}")
     for view, group in groupby(file.columns, key=lambda ref: ref.view):
         target = f"{schema}.{view}"
-        _content_view(connection, target, list(group), lacking, present.get(view), place=place.content)
+        _content_view(connection, target, list(group), lacking, columns.present.get(view), place=place.content)
     for name in (*file.uses, *file.lookups):
         prefix = place.lookups if name in file.lookups else place.models
         connection.execute(f"create view {schema}.{name} as select * from {prefix}.{name}")
@@ -148,7 +192,7 @@ def expose(
     connection.execute(
         f"create view {schema}.available as select * from (values {listed}) as t(source) where source is not null"
     )
-    return Exposure(schema, tuple(denied), tuple(sorted(sources)))
+    return Exposure(schema, denied, tuple(sorted(sources)))
 
 
 def _content_view(

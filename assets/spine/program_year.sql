@@ -12,6 +12,7 @@
 --   child_welfare.reports.report_year, child_welfare.placements.{start_month end_month}
 --   preschool.enrolments.{start_month end_month}
 -- joins by: hmis.Enrollment.enrollment, hmis.Exit.enrollment
+-- shows: period = attendance.mckinney_vento.school_year child_welfare.reports.report_year; program = words
 with benefit as (
     select child_id, 'SNAP' as program, benefit_month::varchar as month from snap__monthly
     union all

@@ -7,6 +7,7 @@
 -- joins by: school.orgs.school, school.classes.class
 -- reads: school.orgs.name
 -- may read: school.classes.grade
+-- shows: period = words; place = school.orgs.name; grade = school.classes.grade
 with last_segment as (
     select
         child_id, period,

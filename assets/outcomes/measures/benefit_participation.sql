@@ -13,6 +13,7 @@
 -- source: project choice; children of the city as in the model child_year
 -- by: grade_or_age_band
 -- uses: child_year, program_year, program_period
+-- shows: period = words; program = words; grade_or_age_band = child_year.age_band; excluded = words
 with program as (
     select program, period from program_period where program in ('SNAP', 'TANF', 'WIC', 'Medicaid')
 ),

@@ -14,6 +14,8 @@
 -- by: grade_or_age_band
 -- uses: child_year, program_period
 -- reads: child_welfare.reports.{report_year disposition}, child_welfare.placements.{start_month end_month}
+-- shows: period = words; program = child_welfare.reports.disposition; grade_or_age_band = child_year.age_band;
+--   excluded = words
 with contact as (
     select child_id, report_year as period, 'Reported' as program from child_welfare__reports
     union

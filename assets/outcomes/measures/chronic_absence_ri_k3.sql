@@ -15,6 +15,7 @@
 -- by: place grade_or_age_band
 -- uses: school_segment, school_day, school_year
 -- reads: attendance.events.{absent absent_year status portion}
+-- shows: period = words; place = school_year.place; grade_or_age_band = school_year.grade; excluded = words
 with day_enrolled as (
     select
         segment.child_id, segment.period,

@@ -14,6 +14,8 @@
 -- by: place
 -- uses: school_year
 -- reads: attendance.assessments.{tool school_year level tested}
+-- shows: period = attendance.assessments.school_year; place = school_year.place; excluded =
+--   attendance.assessments.{tested level}
 with result as (
     select
         child_id,

@@ -14,6 +14,7 @@
 -- by: grade_or_age_band
 -- uses: child_year, program_year, program_period
 -- reads: attendance.mckinney_vento.school_year, hmis.Enrollment.entry_month
+-- shows: period = words; program = words; grade_or_age_band = child_year.age_band; excluded = words
 with program as (
     select program, period from program_period where program in ('McKinney-Vento', 'HMIS')
 ),

@@ -16,6 +16,7 @@
 -- lookups: cvx_antigen, combo10_rule
 -- uses: child
 -- reads: health.Immunization.{status cvx age_days}, health.Patient.birth_school_year
+-- shows: period = child.birth_school_year; excluded = words
 with cohort as (
     select child.child_id, period.period
     from child

@@ -12,6 +12,7 @@
 -- direction: lower
 -- source: CDC blood lead reference value 3.5 ug/dL (2021) [M]; Rhode Island 5.0 ug/dL [M]; LOINC 5671-3
 -- reads: health.Observation.{status loinc age_days observed_year value unit}
+-- shows: period = health.Observation.observed_year; program = health.Observation.value; excluded = words
 with tested as (
     select
         child_id,

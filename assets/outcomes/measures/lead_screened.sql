@@ -12,6 +12,7 @@
 -- source: Rhode Island Department of Health, lead screening [M]; LOINC 5671-3
 -- uses: child
 -- reads: health.Observation.{status loinc age_days}, health.Patient.birth_school_year
+-- shows: period = child.birth_school_year; excluded = words
 with cohort as (
     select child.child_id, period.period
     from child

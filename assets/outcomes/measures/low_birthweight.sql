@@ -11,6 +11,7 @@
 -- direction: lower
 -- source: NCHS, birth weight edits (0227-8165 g, 9999 unknown) [M]
 -- reads: birth.births.{birth_school_year birth_weight_g}
+-- shows: period = birth.births.birth_school_year; excluded = words
 with birth as (
     select
         child_id,

@@ -13,6 +13,7 @@
 -- source: project choice after Rhode Island Department of Education, student mobility [M]
 -- by: place grade_or_age_band
 -- uses: school_segment, school_day, school_year
+-- shows: period = words; place = school_year.place; grade_or_age_band = school_year.grade; excluded = words
 with step as (
     select
         child_id, period, school, last_day,

@@ -15,6 +15,7 @@
 -- source: Kotelchuck, American Journal of Public Health 84 (1994) 1414-1420 [M]
 -- lookups: prenatal_schedule
 -- reads: birth.births.{birth_school_year gestation_weeks prenatal_visits prenatal_start_age_days}
+-- shows: period = birth.births.birth_school_year; excluded = words
 with birth as (
     select
         child_id,

@@ -15,6 +15,7 @@
 -- by: place
 -- uses: school_year, program_period
 -- reads: preschool.enrolments.{program_type start_month end_month}
+-- shows: period = words; program = preschool.enrolments.program_type; place = school_year.place; excluded = words
 with kindergartner as (
     select school_year.child_id, school_year.period, school_year.place
     from school_year

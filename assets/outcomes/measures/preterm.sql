@@ -11,6 +11,7 @@
 -- direction: lower
 -- source: NCHS, obstetric estimate of gestation (17-47 weeks, 99 unknown) [M]
 -- reads: birth.births.{birth_school_year gestation_weeks}
+-- shows: period = birth.births.birth_school_year; excluded = words
 with birth as (
     select
         child_id,

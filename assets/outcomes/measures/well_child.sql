@@ -13,6 +13,7 @@
 -- source: NCQA HEDIS, Well-Child Visits in the First 30 Months of Life [M]; SNOMED CT 410620009
 -- uses: child
 -- reads: health.Encounter.{status type_code age_days}, health.Patient.birth_school_year
+-- shows: period = child.birth_school_year; excluded = words
 with cohort as (
     select child.child_id, period.period
     from child

@@ -7,6 +7,7 @@
 -- source: project choice
 -- uses: chronic_absence, program_year
 -- may read: health.Observation.{status loinc observed_year value unit}
+-- shows: period = chronic_absence.period; context = health.Observation.value
 with counted as (
     select child_id, period, numerator from chronic_absence where excluded is null
 ),

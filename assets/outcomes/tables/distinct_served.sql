@@ -7,6 +7,7 @@
 --   by any. A program whose source is missing is in no set; see program_period.
 -- source: project choice, after QuickCount's distinct counts
 -- uses: child_year, program_year
+-- shows: period = program_year.period; programs = words
 with served as (
     select child_id, period, string_agg(program, ' + ' order by program) as programs
     from program_year

@@ -6,6 +6,7 @@
 --   whose set holds both. Each pair is listed once, in the order of the alphabet.
 -- source: project choice
 -- uses: child_year, program_year
+-- shows: period = program_year.period; program_a = words; program_b = words
 with served as (
     select child_id, period, program
     from program_year

@@ -7,6 +7,8 @@
 -- source: project choice
 -- uses: kindergarten_readiness, program_year
 -- may read: birth.births.{birth_weight_g gestation_weeks}
+-- shows: period = kindergarten_readiness.period; tool = kindergarten_readiness.variant; birth =
+--   birth.births.{birth_weight_g gestation_weeks}; preschool = words
 with counted as (
     select child_id, period, variant as tool, numerator from kindergarten_readiness where excluded is null
 ),
