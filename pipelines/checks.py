@@ -44,11 +44,11 @@ def checked(evaluations: Iterable[AssetCheckEvaluation]) -> Checked:
     """
     from assets.exposure import REIDENTIFICATION  # noqa: PLC0415
     from assets.extracts.checks import CHECKS  # noqa: PLC0415
-    from assets.release.assets import GATE  # noqa: PLC0415
+    from assets.release.assets import CLAIMS, GATE  # noqa: PLC0415
 
     failed = {one.check_name: one for one in evaluations if not one.passed}
-    refused = _line(failed[GATE]) if GATE in failed else None
-    told = {GATE, *CHECKS, *([REIDENTIFICATION] if refused else [])}
+    refused = next((_line(failed[name]) for name in (CLAIMS, GATE) if name in failed), None)
+    told = {CLAIMS, GATE, *CHECKS, *([REIDENTIFICATION] if GATE in failed else [])}
     warnings = [
         Warned(name, one.asset_key.to_user_string(), _line(one)) for name, one in failed.items() if name not in told
     ]

@@ -26,6 +26,7 @@ from assets.exposure import ExposureLimitError, release_gate
 from assets.guard import no_values_in_errors
 from assets.night import Night
 from assets.release import folder as places
+from assets.release.governance import NotLicensedError
 from assets.release.nightly import ReleaseSettings, is_due, order_of
 from assets.release.publish import Built, build, finish
 from assets.release.tables import Catalogue
@@ -33,8 +34,10 @@ from assets.release.tables import Catalogue
 CANDIDATE = AssetKey("release_candidate")
 RELEASE = AssetKey("release")
 AUDIT = "disclosure_audit"
+CLAIMS = "licence_and_claims"
 GATE = "exposure_gate"
 _NOT_DUE = "not due: the calendar of the workspace names no release for this night"
+_NOTHING = "nothing to publish: see the release candidate of this night"
 
 
 def build_release_assets(
@@ -74,18 +77,40 @@ def _candidate(
                 asset=CANDIDATE,
                 description="No hidden count can be narrowed below the rule from everything ever published.",
                 blocking=True,
-            )
+            ),
+            AssetCheckSpec(
+                CLAIMS,
+                asset=CANDIDATE,
+                description="A licence in force lets the release go out, and every claim it makes is borne out by each "
+                "field that leaves. Else nothing is built, the last release stays, and the night goes on.",
+            ),
         ],
         partitions_def=partitions,
     )
     def release_candidate(night: ResourceParam[Night]) -> Iterable[MaterializeResult[Any] | AssetCheckResult]:
         with no_values_in_errors("suppressing and auditing the release"):
-            due = is_due(night, settings)
-            built = build(order_of(night, catalogue(), settings), night.keys) if due else None
-        yield MaterializeResult(asset_key=CANDIDATE, metadata=_metadata(built))
+            built, refused = build_candidate(night, catalogue(), settings)
+        yield MaterializeResult(asset_key=CANDIDATE, metadata={"status": "refused"} if refused else _metadata(built))
         yield _audit_result(built)
+        yield AssetCheckResult(
+            asset_key=CANDIDATE,
+            check_name=CLAIMS,
+            passed=refused is None,
+            severity=AssetCheckSeverity.ERROR,
+            description=refused,
+        )
 
     return release_candidate
+
+
+def build_candidate(night: Night, catalogue: Catalogue, settings: ReleaseSettings) -> tuple[Built | None, str | None]:
+    """Build tonight's release aside where one is due; return it, or why the agreements do not let it go out."""
+    if not is_due(night, settings):
+        return None, None
+    try:
+        return build(order_of(night, catalogue, settings), night.keys), None
+    except NotLicensedError as error:
+        return None, str(error)
 
 
 def _metadata(built: Built | None) -> dict[str, Any]:
@@ -104,7 +129,7 @@ def _audit_result(built: Built | None) -> AssetCheckResult:
         check_name=AUDIT,
         passed=not findings,
         severity=AssetCheckSeverity.ERROR,
-        description="; ".join(findings[:5]) or (None if built else _NOT_DUE),
+        description="; ".join(findings[:5]) or (None if built else _NOTHING),
         metadata={"findings": len(findings)},
     )
 
@@ -154,7 +179,7 @@ def publish_candidate(night: Night) -> tuple[dict[str, Any], str | None]:
     """
     candidate = night.paths.releases / f"{places.BUILDING}{night.date.isoformat()}"
     if not candidate.is_dir():
-        return {"status": _NOT_DUE}, None
+        return {"status": _NOTHING}, None
     try:
         release_gate(night)
     except ExposureLimitError as error:

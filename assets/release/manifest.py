@@ -22,6 +22,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from assets.release import folder as places
 from assets.release.audit import AuditReport
+from assets.release.governance import Governance
+from assets.release.governed import to_json
 from assets.release.policy import ReleaseError, ReleasePolicy
 from assets.release.tables import Catalogue
 from assets.release.writing import LOG, table_digest
@@ -34,7 +36,7 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a release was made from. `inputs`: source and keyed digest of each file; `agreements`: id, SHA-256.
+    """What a release was made from. `inputs`: source and keyed digest of each file; `agreements`: id, kind, SHA-256.
 
     `model`: the linkage model's card. `about`: further facts (mode of tokenisation, fingerprint of the key
     ring).
@@ -75,6 +77,7 @@ def draft(
     catalogue: Catalogue,
     policy: ReleasePolicy,
     evidence: Evidence,
+    governance: Governance,
     report: AuditReport,
     tables: Mapping[str, Any],
     earlier: Sequence[places.StoredRelease],
@@ -103,6 +106,7 @@ def draft(
                 "sha256": hashlib.sha256(canonical(dict(evidence.model)).encode()).hexdigest(),
             },
             "about": dict(evidence.about),
+            "governance": to_json(governance, policy),
             "audit": {
                 "passed": report.passed,
                 "policy": policy.name,
@@ -111,6 +115,7 @@ def draft(
                 "hidden": report.hidden,
                 "solver": report.solver,
                 "releases_considered": [release.id for release in earlier],
+                "claims": {f"{one.licence}: {one.claim.name}": one.outcome for one in governance.verdicts},
             },
         }
     )

@@ -16,6 +16,7 @@ import duckdb
 from assets.night import Night
 from assets.release import folder as places
 from assets.release.calendar import Rule, due
+from assets.release.governance import governance_of
 from assets.release.manifest import Evidence
 from assets.release.policy import ReleaseError, ReleasePolicy
 from assets.release.publish import Order
@@ -38,26 +39,28 @@ def is_due(night: Night, settings: ReleaseSettings) -> bool:
 
 
 def order_of(night: Night, catalogue: Catalogue, settings: ReleaseSettings) -> Order:
-    """Return what tonight's release would be made from."""
+    """Return what tonight's release would be made from, and what governs it."""
+    earlier = [release for release in places.releases(night.paths.releases) if release.night <= night.date]
+    governance = governance_of(night, catalogue, settings.policy, earlier)
     return Order(
         releases=night.paths.releases,
         outcomes=night.paths.outcomes,
         night=night.date,
         catalogue=catalogue,
-        policy=settings.policy,
+        policy=governance.policy,
         evidence=evidence_of(night),
+        governance=governance,
     )
 
 
 def evidence_of(night: Night) -> Evidence:
     """Return the keyed digests of the files loaded so far, the agreements in force, and the model's card."""
-    agreements = {
-        source.agreement_id: {"agreement": source.agreement_id, "sha256": source.agreement_sha256}
-        for source in night.policy.sources.values()
-    }
     return Evidence(
         inputs=_inputs(night),
-        agreements=[agreements[name] for name in sorted(agreements)],
+        agreements=[
+            {"agreement": name, "kind": agreement.kind, "sha256": agreement.sha256}
+            for name, agreement in sorted(night.policy.agreements.items())
+        ],
         model=_model(night),
         about={"keys": night.keys.fingerprint, "mode": night.keys.mode},
     )

@@ -28,6 +28,7 @@ from assets.release import folder as places
 from assets.release.annex import Annex, seal, unseal
 from assets.release.audit import AuditReport, audit
 from assets.release.building import build_system
+from assets.release.governance import Governance
 from assets.release.manifest import AUDITOR_KEY, Evidence, draft, file_digest, sign, table_entries
 from assets.release.policy import ReleaseError, ReleasePolicy
 from assets.release.suppress import Suppression, suppress
@@ -63,7 +64,10 @@ class AuditFailedError(ReleaseError):
 
 @dataclass(frozen=True)
 class Order:
-    """What a release is made from: the outcomes' file, the night, what may be published, the rule, evidence."""
+    """What a release is made from: the outcomes' file, the night, what may be published, the rule, evidence.
+
+    `governance` says under which agreements it goes out, and stops it where they do not let it.
+    """
 
     releases: Path
     outcomes: Path
@@ -71,6 +75,7 @@ class Order:
     catalogue: Catalogue
     policy: ReleasePolicy = field(default_factory=ReleasePolicy)
     evidence: Evidence = field(default_factory=Evidence)
+    governance: Governance = field(default_factory=Governance)
 
 
 @dataclass(frozen=True)
@@ -84,7 +89,7 @@ class Built:
 
 
 def publish(order: Order, keys: Keys) -> places.StoredRelease:
-    """Build, audit, sign and publish. Raises AuditFailedError or ReleaseError, having published nothing."""
+    """Build, audit, sign and publish. Raises AuditFailedError or another ReleaseError, having published nothing."""
     built = build(order, keys)
     if not built.report.passed:
         raise AuditFailedError([str(finding) for finding in built.report.findings])
@@ -92,8 +97,12 @@ def publish(order: Order, keys: Keys) -> places.StoredRelease:
 
 
 def build(order: Order, keys: Keys) -> Built:
-    """Make tonight's release aside and audit it. A failed audit is in the report; its place is cleared."""
+    """Make tonight's release aside and audit it. A failed audit is in the report; its place is cleared.
+
+    Raises NotLicensedError where the agreements do not let it go out, having built nothing.
+    """
     places.recover(order.releases)
+    order.governance.require()
     series = places.releases(order.releases)
     if not order.outcomes.is_file():
         raise ReleaseError(f"found no {order.outcomes.name}, expected tonight's outcomes; run the night first")
@@ -231,6 +240,7 @@ def _write_and_audit(
         catalogue=order.catalogue,
         policy=order.policy,
         evidence=order.evidence,
+        governance=order.governance,
         report=report,
         tables=tables,
         earlier=earlier,

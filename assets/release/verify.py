@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from assets.release import folder as places
 from assets.release.folder import StoredRelease
+from assets.release.governed import problems
 from assets.release.manifest import check_signature, file_digest
 from assets.release.policy import ReleaseError, ReleasePolicy
 from assets.release.publish import attack, open_annex
@@ -58,7 +59,7 @@ def verify(
         earlier, check = _series(releases, release, trusted)
         checks.append(check)
         if check.passed:
-            checks += _audit(release, earlier, auditor_key)
+            checks += [_governance(release), *_audit(release, earlier, auditor_key)]
     checks.append(_pointer(releases))
     return Verification(release.id, tuple(checks))
 
@@ -103,6 +104,17 @@ def _series(releases: Path, release: StoredRelease, trusted: Ed25519PublicKey) -
             return [], Check("series", False, f"{before.id}, which it builds on, was altered; restore it")
         earlier.append(before)
     return earlier, Check("series", True, f"{len(earlier)} earlier releases are as they were")
+
+
+def _governance(release: StoredRelease) -> Check:
+    """Judge the claims once more from what the manifest says of the fields that leave."""
+    if "governance" not in release.manifest:
+        return Check("claims", True, "made before releases said under which agreements they go out")
+    found = list(problems(release.manifest))
+    if found:
+        return Check("claims", False, "; ".join(found[:5]))
+    claims = release.manifest["governance"]["claims"]
+    return Check("claims", True, "; ".join(claim["says"] for claim in claims) or "none is made")
 
 
 def _audit(release: StoredRelease, earlier: list[StoredRelease], auditor_key: bytes | None) -> list[Check]:

@@ -63,6 +63,7 @@ def list_releases(workspace: WorkspaceOption = None, as_json: JsonOption = False
 
 def show(release: ReleaseOption = None, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
     """Show what a release was made from, how it was audited, and its tables with their descriptions."""
+    from assets.release.governed import in_words  # noqa: PLC0415
     from assets.release.log import details  # noqa: PLC0415
     from assets.release.query import query as ask  # noqa: PLC0415
 
@@ -74,6 +75,10 @@ def show(release: ReleaseOption = None, workspace: WorkspaceOption = None, as_js
     for name in ("release_id", "night", "policy", "audit"):
         if name in manifest:
             say(f"{name}: {manifest[name]}")
+    if "governance" in manifest:
+        heading("Agreements")
+        for line in in_words(manifest):
+            say(line)
     heading("Tables")
     about = "select table_name, estimated_size as rows, comment from duckdb_tables() order by 1"
     table(["table", "rows", "what it is"], ask(folder, about).rows)
