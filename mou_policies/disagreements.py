@@ -9,11 +9,10 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from mou_policies.agreement import Agreement
+from mou_policies.agreement import Agreement, granted_fields
 from mou_policies.enforce import Denial, Stopped, United
 from mou_policies.fields import IMPLIED
 from mou_policies.findings import Finding, finding
-from mou_policies.agreement import granted_fields
 from mou_policies.model import FieldPolicy
 from mou_policies.provisions import FieldRef
 

@@ -32,7 +32,7 @@ OF_THE_CHILD = {
 DIMENSIONS = ("place", "grade_or_age_band", *OF_THE_CHILD)
 """The breakdown columns of `measure`, beside `program`."""
 
-ATTRIBUTES = ("child", "child_year")
+ATTRIBUTES = tuple(dict.fromkeys(column.model for column in OF_THE_CHILD.values()))
 """The models that say which race, sex and economic status a child has, whatever the measure."""
 
 RELEASED_AS = {"variant": "measure.version", "excluded": "measure_coverage.because"}
