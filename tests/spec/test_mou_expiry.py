@@ -47,7 +47,7 @@ def test_stages(licence: Agreement, on: date, agreement: str | None, risk: str |
 
 LAST = "today is its last day"
 RISK = "clinic.yaml:24: the acceptance of AGR-011 by C. Counsel"
-STATEMENT = "clinic.yaml:22: the statement no-actual-knowledge of A. Registrar"
+STATEMENT = "clinic.yaml:22: the statement reasonable-determination of A. Registrar"
 SAYS = [
     # on                 in words
     (date(2026, 12, 1),  f"{RISK} ends on 2026-12-31, in 30 days"),

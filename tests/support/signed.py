@@ -56,7 +56,7 @@ release:
   minimum_cell: 11
   earlier_releases: considered
   attests:
-    - {says: no-actual-knowledge, by: "A. Registrar", role: "Registrar", on: 2025-07-01}
+    - {says: reasonable-determination, by: "A. Registrar", role: "Registrar", on: 2025-07-01}
 accepts:
   - {rule: AGR-011, by: "C. Counsel", role: "Counsel", on: 2025-07-01, until: 2026-12-31, because: "Named in the EMOU"}
 """
