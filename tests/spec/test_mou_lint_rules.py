@@ -61,7 +61,6 @@ GRADE = 'grade: {class: education.grade, use: publish, treatment: keep, reason: 
 ZIP = 'zip: {class: address.zip, use: content, treatment: zip3, as: zip3, reason: "Residence, coarse"}'
 LOGGED = '  disclosure-log: "Every release is logged, open to the district"\n'
 ALLOWED = {'{allowed: false, text: "Nothing is passed on"}': '{allowed: true, text: "To the State"}'}
-NEVER = 'terms:\n  identity: "Keyed'
 PROHIBITS = 'prohibits: [{use: [publish], class: ["education.*"], because: "Grades are small", cite: "Board rule 4"}]\n'
 LIMITS = 'limits: [{use: [publish], class: ["birth.date"], treatment: {top_code: 5}, because: "Small", cite: "Board rule 5"}]\n'
 MORE = edited("agreement: district-2025", "agreement: district-2026", DSA)

@@ -73,3 +73,9 @@ def test_sarif_names_files_relative_to_where_it_is_run(city: Path, monkeypatch: 
     log = json.loads(linted(city, UNAUDITED, "--format", "sarif").stdout)
     (found,) = log["runs"][0]["results"]
     assert found["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "city/agreements/dsa.yaml"
+
+
+def test_the_page_shows_a_line_as_lint_says_it(city: Path) -> None:
+    page = Path(__file__).resolve().parents[2] / "docs" / "agreements.md"
+    (shown,) = re.findall(r"^dsa\.yaml:.*$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    assert shown in linted(city, WIDER).stdout.splitlines()
