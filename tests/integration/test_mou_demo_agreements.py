@@ -213,7 +213,7 @@ def test_a_release_takes_only_what_the_licence_names(policy: Policy) -> None:
     assert granted is not None
     assert policy.publishable("birth", "births", "payer") is None
     said = policy.licence.refuses(("birth", "births", "PAY"), granted)
-    assert said is not None and said.endswith("cabinet-outcomes-2025 does not name it")
+    assert said is not None and said.endswith("cabinet-outcomes-2025 fields does not name it")
     assert policy.publishable("birth", "births", "birth_weight_g") is not None
 
 

@@ -67,7 +67,7 @@ def test_what_the_licence_leaves_out_is_granted_and_not_licensed(tmp_path: Path)
     grade = row(found_in(tmp_path, {"dul.yaml": {'      grade: "Measures are by grade"\n': ""}}), "grade")
     assert grade.cells["publish"].answer == ALLOWED
     assert grade.cells["licensed"].answer == DENIED
-    assert grade.cells["licensed"].lines == ("outcomes-2025 does not name it",)
+    assert grade.cells["licensed"].lines == ("outcomes-2025 fields does not name it",)
     assert grade.cells["licensed"].clauses == ("dul.yaml:10",)
 
 
