@@ -65,8 +65,9 @@ def test_a_command_in_the_docs_exists_as_written(page: str, command: str) -> Non
 
 
 def readers_commands() -> list[str]:
-    """Commands of the README, the steward's page and the model's that a reader runs on the demo city and that end."""
+    """Commands of the README, the steward's, the auditor's and the model's page that a reader runs on the demo city."""
     shown = [*commands(ROOT / "README.md"), *commands(ROOT / "docs" / "steward.md")]
+    shown += commands(ROOT / "docs" / "auditor.md")
     shown += [line for line in commands(ROOT / "docs" / "model.md") if line.split() in READS_THE_MODEL]
     chosen = [line for line in shown if line.startswith("cradlepath ") and line.split()[1] not in SERVERS]
     return list(dict.fromkeys(line for line in chosen if line.split()[1] not in {"demo", "nightly"}))
