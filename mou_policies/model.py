@@ -64,6 +64,7 @@ class FieldPolicy:
     A field with two uses has two of these. `name` is the output column, `clause` tells an auditor where the
     grant stands: ``file.yaml:LINE agreement-id source.table.field``. `pairs` are the uses with their purposes, `doors`
     the exceptions it rests on, `bounds` the clauses that took something from what this one alone would grant.
+    `published_by` are the ids of the agreements in force that let it be published, with the purposes of each.
     """
 
     field: str
@@ -79,6 +80,7 @@ class FieldPolicy:
     doors: tuple[str, ...] = ()
     place: tuple[int, int] = (1, 1)
     bounds: tuple[str, ...] = ()
+    published_by: Pairs = frozenset()
 
     def may(self, use: str, purpose: str | None = None) -> bool:
         """Whether the values may have a use (for a purpose, or for any)."""
