@@ -23,7 +23,8 @@ from mou_policies.sidecar import sidecar_of
 from mou_policies.signatures import CHANGED, INCOMPLETE, SIGNED, SignatureStatus, assumed, status_of
 from mou_policies.trust import TrustStore, load_trust
 
-UNSIGNED = "AGR-005"
+OUT_OF_TERM, UNSIGNED = "AGR-004", "AGR-005"
+NOT_IN_FORCE = frozenset({OUT_OF_TERM, UNSIGNED})
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class InForce:
 
     `superseded` says of each agreement whose place an amendment has taken which one that is (ids): it neither grants
     nor is refused, and what stands under it stands under the amendment. `findings` are all that was found.
+    `bound` are those refused though they are signed and in their term: they grant nothing, and what they take away
+    holds, so that no fault found in one makes another wider.
     """
 
     agreements: Mapping[str, Agreement]
@@ -40,6 +43,7 @@ class InForce:
     licensed: bool
     superseded: Mapping[str, str] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
+    bound: tuple[Agreement, ...] = ()
 
     def of_kind(self, kind: str) -> list[Agreement]:
         """Return the agreements in force of one kind, by id."""
@@ -107,7 +111,8 @@ class _Sorting:
         self.kept: list[Agreement] = []
         self.refusals: list[Refusal] = []
         self.findings: list[Finding] = []
-        self.bound: dict[str, set[str]] = {}
+        self.bound: list[Agreement] = []
+        self.signed_by: dict[str, set[str]] = {}
 
     def sorted(self, trust: TrustStore, licensed: bool, failed: Mapping[str, Finding] | None = None) -> InForce:
         """Apply every test, and return what is left."""
@@ -116,7 +121,7 @@ class _Sorting:
         self.without_failed(failed or {})
         self.without_lost_parents()
         held = {a.agreement_id: a for a in self.kept}
-        return InForce(held, tuple(self.refusals), trust, licensed, self.superseded, tuple(self.findings))
+        return InForce(held, tuple(self.refusals), trust, licensed, self.superseded, tuple(self.findings), tuple(self.bound))
 
     def take(self) -> None:
         """Keep the agreements in which nothing is wrong that stops them; refuse any other with what was found first.
@@ -136,10 +141,12 @@ class _Sorting:
     def _judge(self, agreement: Agreement, found: Sequence[Finding]) -> None:
         self.findings += found
         errors = [f for f in found if f.stops]
-        if errors:
-            self.refusals.append(refusal_of(agreement, *errors))
-        else:
+        if not errors:
             self.kept.append(agreement)
+            return
+        self.refusals.append(refusal_of(agreement, *errors))
+        if not any(f.rule in NOT_IN_FORCE for f in errors):
+            self.bound.append(agreement)
 
     def _term_and_signatures(self, agreement: Agreement, status: SignatureStatus) -> list[Finding]:
         return [*self._out_of_term(agreement), *self._unsigned(agreement, status)]
@@ -148,14 +155,14 @@ class _Sorting:
         place = agreement.place("term")
         if self.on > agreement.ends:
             says = f"the agreement ended on {agreement.ends}"
-            yield finding("AGR-004", agreement.file, place, says, "agree on a new term and sign it")
+            yield finding(OUT_OF_TERM, agreement.file, place, says, "agree on a new term and sign it")
         elif self.on < agreement.starts:
             says = f"the agreement begins on {agreement.starts}"
             remedy = "wait until then, or agree on an earlier term and sign it"
-            yield finding("AGR-004", agreement.file, place, says, remedy)
+            yield finding(OUT_OF_TERM, agreement.file, place, says, remedy)
 
     def _unsigned(self, agreement: Agreement, status: SignatureStatus) -> Iterator[Finding]:
-        self.bound[agreement.file] = {p.agency for p in agreement.parties if status.binds(p.agency, self.on)}
+        self.signed_by[agreement.file] = {p.agency for p in agreement.parties if status.binds(p.agency, self.on)}
         if agreement.kind == EMOU and status.binds(agreement.hub.agency, self.on):
             return
         if status.state != SIGNED:
@@ -202,12 +209,13 @@ class _Sorting:
         for name, parent in zip(agreement.under, parents, strict=True):
             if parent is None:
                 return f"its parent {name} is not in force"
-            if agreement.kind == DSA and agreement.owner not in self.bound[parent.file]:
+            if agreement.kind == DSA and agreement.owner not in self.signed_by[parent.file]:
                 return f"{agreement.owner} has not signed its parent {name}"
         return None if agreement.kind == DSA else "none of its parents is in force"
 
     def _refuse(self, agreement: Agreement, found: Finding) -> None:
         self.kept = [a for a in self.kept if a is not agreement]
+        self.bound.append(agreement)
         self.findings.append(found)
         self.refusals.append(refusal_of(agreement, found))
 

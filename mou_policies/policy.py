@@ -45,8 +45,9 @@ class Policy:
 
     `agreed` are the same sources for people to read, with the tables and sources of which everything is denied: in
     `sources` these are not, so that nothing of them is read.
-    `denials` are the uses that one clause grants and another takes away; `licence` says what may enter the release;
-    `findings` are all that was found on the way, of agreements in force too.
+    `bound` are agreements that grant nothing and still take away (`InForce`). `denials` are the uses that one clause
+    grants and another takes away; `licence` says what may enter the release; `findings` are all that was found on the
+    way, of agreements in force too.
     `digest` is a SHA-256 over the agreements in force (id and signed digest); `trust` the fingerprint of the signers.
     """
 
@@ -57,6 +58,7 @@ class Policy:
     digest: str
     trust: str
     agreed: Mapping[str, SourcePolicy] = field(default_factory=dict)
+    bound: tuple[Agreement, ...] = ()
     denials: tuple[Denial, ...] = ()
     findings: tuple[Finding, ...] = ()
     licence: Licence = field(default_factory=Licence)
@@ -135,12 +137,13 @@ def _answerable(agreement: Agreement, source: str, held: InForce) -> list[str]:
 
 def _policy(held: InForce, on: date) -> Policy:
     parents = {a.agreement_id: a for a in held.of_kind(EMOU)}
-    united = unite(held.of_kind(DSA), parents)
+    united = unite(held.of_kind(DSA), parents, held.bound)
     return Policy(
         on=on,
         sources={name: source.as_read for name, source in united.sources.items() if source.grants},
         refusals=(*held.refusals, *_stops(united.stopped, held)),
         agreements=held.agreements,
+        bound=held.bound,
         digest=sha256({name: a.sha256 for name, a in held.agreements.items()}),
         trust=held.trust.fingerprint,
         agreed=united.sources,
