@@ -121,7 +121,9 @@ class _Sorting:
         self.without_failed(failed or {})
         self.without_lost_parents()
         held = {a.agreement_id: a for a in self.kept}
-        return InForce(held, tuple(self.refusals), trust, licensed, self.superseded, tuple(self.findings), tuple(self.bound))
+        return InForce(
+            held, tuple(self.refusals), trust, licensed, self.superseded, tuple(self.findings), tuple(self.bound)
+        )
 
     def take(self) -> None:
         """Keep the agreements in which nothing is wrong that stops them; refuse any other with what was found first.

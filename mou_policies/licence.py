@@ -6,14 +6,14 @@ one release unite. Nothing here knows how a release is made.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from mou_policies.agreement import Agreement
 from mou_policies.coarseness import as_coarse
 from mou_policies.model import FieldPolicy
-from mou_policies.provisions import BY_LICENCE, DSA, FieldRef, Prohibition, class_covered
+from mou_policies.provisions import BY_LICENCE, DSA, EMOU, FieldRef, Prohibition, class_covered
 
 RELEASE = "outcomes"
 
@@ -30,28 +30,30 @@ class Unlicensed:
 class Licence:
     """The licences in force for one release, and the agreements over the data they use.
 
-    `needed_by` are the sources whose fields need a licence (None: every source).
+    `needed_by` are the sources whose fields need a licence (None: every source). `bound` are agreements that grant
+    nothing and whose prohibitions on joined rows hold all the same.
     """
 
     release: str = RELEASE
     licences: tuple[Agreement, ...] = ()
     agreements: Mapping[str, Agreement] = field(default_factory=dict)
     needed_by: frozenset[str] | None = frozenset()
+    bound: tuple[Agreement, ...] = ()
 
     def needs(self, source: str) -> bool:
         """Say whether a source's fields need a licence to enter the release."""
         return self.needed_by is None or source in self.needed_by
 
-    def refuses(self, ref: FieldRef, granted: FieldPolicy) -> str | None:
-        """Return why a granted field may not enter the release, None when it may."""
-        refusal = self.refusal(ref, granted)
+    def refuses(self, ref: FieldRef, granted: FieldPolicy, purpose: str | None = None) -> str | None:
+        """Return why a granted field may not enter the release for a purpose (None: for any), None when it may."""
+        refusal = self.refusal(ref, granted, purpose)
         return refusal.because if refusal else None
 
-    def refusal(self, ref: FieldRef, granted: FieldPolicy) -> Unlicensed | None:
+    def refusal(self, ref: FieldRef, granted: FieldPolicy, purpose: str | None = None) -> Unlicensed | None:
         """Return why a granted field may not enter the release, with the clause that says so; None when it may."""
         if not self.needs(ref[0]):
             return None
-        found = [_refused_by(licence_, ref, granted, self.agreements) for licence_ in self.licences]
+        found = [_refused_by(licence_, ref, granted, purpose, self.agreements) for licence_ in self.licences]
         if None in found:
             return None
         return found[0] if found else Unlicensed(f"no licence in force for the release {self.release}", granted.clause)
@@ -73,11 +75,13 @@ class Licence:
         Those of the owners of some sources are about what they own, those of an EMOU about what is shared under it,
         and those of a licence about whatever is in its release.
         """
-        owners = {a.owner for a in self.agreements.values() if sources & a.sources.keys()}
-        shares = [a for a in self.agreements.values() if a.kind == DSA and a.owner in owners]
+        binding = {a.agreement_id: a for a in self.bound} | dict(self.agreements)
+        owners = {a.owner for a in binding.values() if sources & a.sources.keys()}
+        shares = [a for a in binding.values() if a.kind == DSA and a.owner in owners]
         found: list[tuple[Prohibition, frozenset[str] | None]] = []
-        for name in dict.fromkeys([*(a.agreement_id for a in shares), *(up for a in shares for up in a.under)]):
-            acting = self.agreements[name]
+        names = dict.fromkeys([*(a.agreement_id for a in shares), *(up for a in shares for up in a.under)])
+        for name in (name for name in names if name in binding):
+            acting = binding[name]
             of = [a for a in shares if name in a.under or (a.owner == acting.owner)]
             found += [(rule, frozenset(s for a in of for s in a.sources)) for rule in _on_rows(acting)]
         return found + [(rule, None) for licence_ in self.licences for rule in _on_rows(licence_)]
@@ -88,21 +92,30 @@ def _on_rows(agreement: Agreement) -> list[Prohibition]:
 
 
 def licence_of(
-    release: str, licences: Sequence[Agreement], agreements: Mapping[str, Agreement], *, always: bool
+    release: str,
+    licences: Sequence[Agreement],
+    agreements: Mapping[str, Agreement],
+    bound: Sequence[Agreement] = (),
+    *,
+    always: bool,
 ) -> Licence:
-    """Return the licence of a release. `always`: a licence exists, so that no source does without one."""
+    """Return the licence of a release. `always`: a licence exists, so that no source does without one.
+
+    `bound` are agreements that grant nothing; a licence that one of them asks for is asked for all the same.
+    """
     held = tuple(a for a in licences if a.provisions.release is not None and a.provisions.release.name == release)
-    asked = None if always else frozenset(s for a in agreements.values() if _asks(a, agreements) for s in a.sources)
-    return Licence(release, held, agreements, asked)
+    binding = [*agreements.values(), *bound]
+    asked = None if always else frozenset(s for a in binding if _asks(a, binding) for s in a.sources)
+    return Licence(release, held, agreements, asked, tuple(bound))
 
 
-def _asks(agreement: Agreement, agreements: Mapping[str, Agreement]) -> bool:
-    permits = [agreements[name].provisions.permits for name in agreement.under]
+def _asks(agreement: Agreement, binding: Sequence[Agreement]) -> bool:
+    permits = [parent.provisions.permits for parent in binding if parent.agreement_id in agreement.under]
     return any(p is not None and p.publication == BY_LICENCE for p in permits)
 
 
 def _refused_by(
-    licence: Agreement, ref: FieldRef, granted: FieldPolicy, agreements: Mapping[str, Agreement]
+    licence: Agreement, ref: FieldRef, granted: FieldPolicy, purpose: str | None, agreements: Mapping[str, Agreement]
 ) -> Unlicensed | None:
     """Return why one licence does not let a field in, None when it does."""
     if ref not in licence.provisions.licensed:
@@ -112,21 +125,37 @@ def _refused_by(
     if not any(ref[0] in p.sources for p in parents):
         because = f"{licence.agreement_id} stands under no agreement in force on {ref[0]}"
         return Unlicensed(because, _clause(licence, "under"))
-    purposes = {purpose for purpose in licence.purposes if granted.may("publish", purpose)}
+    purposes = {p for of, p in granted.published_by if of in licence.under and p in licence.purposes}
+    purposes &= purposes if purpose is None else {purpose}
     if not purposes:
-        because = f"{licence.agreement_id} has no purpose for which its owner grants the use publish"
+        because = f"{licence.agreement_id} has no purpose for which an agreement it stands under grants the use publish"
         return Unlicensed(because, _clause(licence, "purposes"))
-    for rule in licence.provisions.prohibits:
-        stops = bool({"publish", "content"} & set(rule.scope.uses))
-        if stops and not rule.together and rule.scope.covers(ref, granted.cls):
-            purposes -= set(rule.scope.purposes) or purposes
-            if not purposes:
-                return Unlicensed(f"{rule.clause} forbids it: {rule.because} ({rule.cite})", rule.clause)
-    for limit in licence.provisions.limits:
-        fits = as_coarse(granted.treatment, limit.treatment)
-        if "publish" in limit.scope.uses and limit.scope.covers(ref, granted.cls) and not fits:
-            because = f"{limit.clause} asks for {limit.treatment}, and it is stored {granted.treatment}"
-            return Unlicensed(because, limit.clause)
+    ceilings = [parent for parent in parents if parent.kind == EMOU]
+    for acting in (licence, *ceilings):
+        for rule in acting.provisions.prohibits:
+            stops = bool({"publish", "content"} & set(rule.scope.uses))
+            if stops and not rule.together and rule.scope.covers(ref, granted.cls):
+                purposes -= set(rule.scope.purposes) or purposes
+                if not purposes:
+                    return Unlicensed(f"{rule.clause} forbids it: {rule.because} ({rule.cite})", rule.clause)
+        for limit in acting.provisions.limits:
+            if limit.scope.covers(ref, granted.cls) and not as_coarse(granted.treatment, limit.treatment):
+                because = f"{limit.clause} asks for {limit.treatment}, and it is stored {granted.treatment}"
+                return Unlicensed(because, limit.clause)
+    return _above(ceilings, granted.cls, purposes)
+
+
+def _above(ceilings: Iterable[Agreement], cls: str, purposes: AbstractSet[str]) -> Unlicensed | None:
+    """Return which EMOU over a licence does not permit what it lets in, None where all do."""
+    for parent in ceilings:
+        permits = parent.provisions.permits
+        clause = permits.clause if permits else _clause(parent, "permits")
+        if permits is None or not all(class_covered(cls, permits.classes[use]) for use in ("publish", "content")):
+            return Unlicensed(f"{clause} does not permit it for {cls}", clause)
+        purposes = purposes & set(parent.purposes)
+        if not purposes:
+            because = f"{parent.agreement_id} names no purpose for which it would be published"
+            return Unlicensed(because, _clause(parent, "purposes"))
     return None
 
 

@@ -149,7 +149,7 @@ def _policy(held: InForce, on: date) -> Policy:
         agreed=united.sources,
         denials=united.denials,
         findings=(*held.findings, *disagreements(united, held.agreements)),
-        licence=licence_of(RELEASE, held.of_kind(DUL), held.agreements, always=held.licensed),
+        licence=licence_of(RELEASE, held.of_kind(DUL), held.agreements, held.bound, always=held.licensed),
     )
 
 
