@@ -24,7 +24,8 @@ from mou_policies.signatures import CHANGED, INCOMPLETE, SIGNED, SignatureStatus
 from mou_policies.trust import TrustStore, load_trust
 
 OUT_OF_TERM, UNSIGNED = "AGR-004", "AGR-005"
-NOT_IN_FORCE = frozenset({OUT_OF_TERM, UNSIGNED})
+NOT_IN_FORCE = frozenset({OUT_OF_TERM, UNSIGNED, "AGR-014"})
+"""Findings of an agreement that binds nobody: out of its term, unsigned, an amendment of what is not there to amend."""
 
 
 @dataclass(frozen=True)

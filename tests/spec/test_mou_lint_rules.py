@@ -131,7 +131,7 @@ TABLE = [
     Row("EXC-004", "dsa.yaml", "39:97", "'Y' is excluded and safe at once", {'safe: ["N"]': 'safe: ["N", "y"]'}),
     # -- the release -------------------------------------------------------------------------------------
     Row("REL-001", "dsa.yaml", "48:18", "not by emou.yaml:16 cabinet-2025 prohibits[1]: Grades are small (Board rule 4)", elsewhere={"emou.yaml": {"terms:\n": PROHIBITS + "terms:\n"}}),
-    Row("REL-001", "dsa.yaml", "45:15", "no treatment is as coarse as date: year and top-coded at 5", elsewhere={"emou.yaml": {"terms:\n": LIMITS + "terms:\n"}}),
+    Row("REL-001", "dsa.yaml", "45:15", "none of these is the coarser: date: year, top-coded at 5", elsewhere={"emou.yaml": {"terms:\n": LIMITS + "terms:\n"}}),
     Row("REL-001", "dsa.yaml", "48:18", "treated keep here and not in more.yaml:48 district-2026 school.students.grade: recode holds", more={"more.yaml": COARSER}),
     Row("REL-002", "dul.yaml", "15:1", "states no minimum_cell", {"  minimum_cell: 10\n": ""}),
     Row("REL-003", "dul.yaml", "15:1", "earlier_releases is not `considered`", {"earlier_releases: considered": "earlier_releases: ignored"}),
