@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
@@ -16,7 +17,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from mou_policies import vocabulary
-from mou_policies.agreement import Agreement
+from mou_policies.agreement import Agreement, Authority
+from mou_policies.exports import shared
 from mou_policies.iris import iri, law_addresses
 from mou_policies.model import SourcePolicy
 from mou_policies.odcs_schema import Entry, custom_properties, table_object
@@ -32,9 +34,14 @@ def status_on(agreement: Agreement, on: date, *, in_force: bool) -> str:
     return RETIRED if on > agreement.ends else PROPOSED
 
 
-def contract(agreement: Agreement, source: str, status: str = PROPOSED) -> Entry:
-    """Return the contract of one source as JSON values, keys in the order of the standard. Raises KeyError."""
-    held = agreement.sources[source]
+def contract(agreement: Agreement, source: str, status: str = PROPOSED, parents: Iterable[Agreement] = ()) -> Entry:
+    """Return the contract of one source, as the agreement's parents bound it, as JSON values.
+
+    Keys are in the order of the standard. Raises AgreementError for what is no data sharing agreement or lacks a
+    parent, and KeyError for a source it does not have.
+    """
+    share = shared(agreement, parents)
+    held = share.source(source)
     return {
         "apiVersion": API_VERSION,
         "kind": "DataContract",
@@ -45,7 +52,7 @@ def contract(agreement: Agreement, source: str, status: str = PROPOSED) -> Entry
         "tenant": agreement.hub.agency,
         "domain": held.agency,
         "description": _description(agreement, held),
-        "schema": [table_object(table) for table in held.tables.values()],
+        "schema": [table_object(share, source, table) for table in held.tables.values()],
         "team": _team(agreement),
         "roles": _roles(agreement, held),
         "slaProperties": _service(agreement, held),
@@ -55,9 +62,8 @@ def contract(agreement: Agreement, source: str, status: str = PROPOSED) -> Entry
             agreement=agreement.agreement_id,
             agreementFile=agreement.file,
             agreementSha256=agreement.sha256,
-            authority=[
-                {"exception": a.exception, "cite": a.cite, "elements": dict(a.elements)} for a in agreement.authority
-            ],
+            under=[{"agreement": p.agreement_id, "file": p.file, "sha256": p.sha256} for p in share.parents],
+            authority=[_authority(one) for one in agreement.authority],
             purposes=[{"purpose": name, "words": words} for name, words in agreement.purposes.items()],
             standard=held.standard,
             files=list(held.files),
@@ -89,6 +95,11 @@ def _quoted(value: Any) -> Any:
     if isinstance(value, list):
         return [_quoted(item) for item in value]
     return DoubleQuotedScalarString(value) if isinstance(value, str) else value
+
+
+def _authority(one: Authority) -> Entry:
+    said: Entry = {"exception": one.exception, "cite": one.cite, "elements": dict(one.elements)}
+    return said | ({"population": one.population} if one.population else {})
 
 
 def _description(agreement: Agreement, source: SourcePolicy) -> Entry:

@@ -9,8 +9,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from mou_policies import vocabulary
+from mou_policies.exports import Shared, stopped, uses
 from mou_policies.iris import ceds_iri, treatment_value
 from mou_policies.model import Exclusion, FieldPolicy, TablePolicy
+from mou_policies.provisions import FieldRef, Limit, Prohibition
 from mou_policies.summary import treatment_words
 
 Entry = dict[str, Any]
@@ -25,13 +27,13 @@ def custom_properties(**values: Any) -> list[Entry]:
     return [{"property": name, "value": value} for name, value in values.items() if value not in (None, [], "")]
 
 
-def table_object(table: TablePolicy) -> Entry:
-    """Return one table as a schema object."""
+def table_object(share: Shared, source: str, table: TablePolicy) -> Entry:
+    """Return one table, with what is left of its grants, as a schema object."""
     return {
         "name": table.table,
         "logicalType": "object",
         "physicalType": "table",
-        "properties": list(_properties(table)),
+        "properties": list(_properties(share, source, table)),
         "customProperties": custom_properties(
             files=list(table.files),
             record=table.record,
@@ -49,13 +51,13 @@ def _exclusion(rule: Exclusion) -> Entry:
     return {**said, "because": rule.because, "cite": rule.cite}
 
 
-def _properties(table: TablePolicy) -> Iterator[Entry]:
+def _properties(share: Shared, source: str, table: TablePolicy) -> Iterator[Entry]:
     """Yield every column the agreement names: fields, then what is read only to tell rows apart or leave them out."""
     grants: dict[str, list[FieldPolicy]] = {}
     for one in table.fields:
         grants.setdefault(one.field, []).append(one)
     for name, of_field in grants.items():
-        yield _field(table, name, of_field)
+        yield _field(share, (source, table.table, name), table, of_field)
     for name in table.key:
         if name not in grants:
             yield _property(table, name, _KEY_CLASS, "Tells rows apart: part of a keyed digest, not kept", ["key"])
@@ -64,31 +66,45 @@ def _properties(table: TablePolicy) -> Iterator[Entry]:
             yield _property(table, rule.field, rule.cls, f"Leaves rows out ({rule.name}); not kept", ["exclusion"])
 
 
-def _field(table: TablePolicy, name: str, grants: Sequence[FieldPolicy]) -> Entry:
+def _field(share: Shared, ref: FieldRef, table: TablePolicy, entries: Sequence[FieldPolicy]) -> Entry:
     """Return one field, which may have several grants; a denied one is tagged, and says so."""
-    uses = list(dict.fromkeys(one.use for one in grants))
-    denied = uses == ["none"]
-    reason = "; ".join(dict.fromkeys(one.reason for one in grants))
-    said = _property(
-        table, name, grants[0].cls, f"Denied: {reason}" if denied else reason, ["denied"] if denied else uses
-    )
+    grants = [one for one in entries if one.use != "none"]
+    used = list(dict.fromkeys(one.use for one in grants))
+    reason = "; ".join(dict.fromkeys(one.reason for one in grants or entries))
+    said = _property(table, ref[-1], entries[0].cls, reason if grants else f"Denied: {reason}", used or ["denied"])
     kinds = {one.treatment.kind for one in grants}
     said["logicalType"] = "date" if "date" in kinds else "number" if kinds & _NUMERIC else "string"
-    said["required"] = any(one.required for one in grants)
-    if not denied:
+    said["required"] = any(one.required for one in entries)
+    if grants:
         said["transformDescription"] = "; ".join(f"{one.use}: {treatment_words(one)}" for one in grants)
     said["customProperties"] += custom_properties(
-        denied=denied, use=uses, grants=[_grant(one) for one in grants if not denied]
+        denied=not grants,
+        use=used or ["none"],
+        grants=[_grant(one, share.limits(ref, one)) for one in grants],
+        prohibits=[_prohibition(rule) for rule in share.prohibited(ref, entries[0].cls)],
+        clause=list(dict.fromkeys(one.clause for one in entries)),
     )
-    said["customProperties"] += custom_properties(clause=list(dict.fromkeys(one.clause for one in grants)))
     return said
 
 
-def _grant(one: FieldPolicy) -> Entry:
+def _grant(one: FieldPolicy, limits: Sequence[Limit]) -> Entry:
     said: Entry = {"use": one.use, "treatment": treatment_value(one.treatment)}
     if one.is_content:
         said["as"] = one.name
-    return {**said, "reason": one.reason, "clause": one.clause}
+    said |= {"purposes": uses(one), "exceptions": list(one.doors), "reason": one.reason, "clause": one.clause}
+    if limits:
+        said["limits"] = [{"finest": treatment_value(rule.treatment), **_stands(rule)} for rule in limits]
+    return said
+
+
+def _prohibition(rule: Prohibition) -> Entry:
+    """Return a prohibition that is about a field; no purposes means all, `with` what it must not stand beside."""
+    said: Entry = {"use": stopped(rule), "purposes": list(rule.scope.purposes), "with": list(rule.together)}
+    return {**{key: value for key, value in said.items() if value}, **_stands(rule)}
+
+
+def _stands(rule: Limit | Prohibition) -> Entry:
+    return {"because": rule.because, "cite": rule.cite, "clause": rule.clause}
 
 
 def _property(table: TablePolicy, name: str, cls: str, description: str, tags: list[str]) -> Entry:

@@ -1,33 +1,45 @@
 """An agreement as a policy of the Open Digital Rights Language (W3C, ODRL 2.2), in JSON-LD.
 
-A grant is a permission (with its treatment as a refinement of the action, its purposes and its term as constraints),
-what is denied a prohibition, what must happen afterwards an obligation. ODRL has no words for the hub's uses, so they
-are actions of a profile of the project's own, which a policy defines along with itself: a processor that does not know
-the profile must stop, and grants nothing. What no rule permits is not permitted.
+What is left of a grant is a permission for each of its uses (with its treatment as a refinement of the action, its
+purposes and its term as constraints), what is denied a prohibition, what must happen afterwards an obligation. ODRL has
+no words for the hub's uses, so they are actions of a profile of the project's own, which a policy defines along with
+itself: a processor that does not know the profile must stop, and grants nothing. What no rule permits is not permitted.
 
-To say more of an agreement, write a function from it to rules and list it below.
+To say more of an agreement, write a function from `Shared` to rules and list it below.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
-from datetime import date, timedelta
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from datetime import timedelta
 
 from mou_policies import vocabulary
-from mou_policies.agreement import Agreement, Party
+from mou_policies.agreement import Agreement, Authority, Party
+from mou_policies.exports import Shared, shared, uses
 from mou_policies.iris import iri, treatment_text
-from mou_policies.model import Exclusion, FieldPolicy, SourcePolicy, TablePolicy
+from mou_policies.model import FieldPolicy
+from mou_policies.odrl_parts import (
+    PROFILE,
+    Entry,
+    action,
+    asset,
+    collection,
+    constraint,
+    day,
+    for_purposes,
+    reasons,
+    refined,
+)
+from mou_policies.odrl_prohibitions import prohibitions
+from mou_policies.provisions import Limit
 
-PROFILE = "urn:cradlepath:odrl"
 CONTEXT = ["http://www.w3.org/ns/odrl.jsonld", {"cp": f"{PROFILE}:"}]
 
-Entry = dict[str, Any]
 
-
-def policy(agreement: Agreement) -> Entry:
-    """Return the policy of an agreement as JSON values."""
+def policy(agreement: Agreement, parents: Iterable[Agreement] = ()) -> Entry:
+    """Return the policy of a data sharing agreement, as its parents bound it, as JSON values. Raises AgreementError."""
+    share = shared(agreement, parents)
     said = {
         "@context": CONTEXT,
         "@type": "Agreement",
@@ -35,23 +47,20 @@ def policy(agreement: Agreement) -> Entry:
         "profile": PROFILE,
         "conflict": "prohibit",
         "dct:title": agreement.title,
-        "dct:description": "What no permission names is not permitted.",
+        "dct:description": "What no permission names is not permitted. Other agreements may take more away.",
         "cp:sha256": agreement.sha256,
-        "cp:party": [_party(agreement.provider), _party(agreement.hub)],
-        "cp:authority": [
-            {
-                "cp:exception": a.exception,
-                "dct:bibliographicCitation": a.cite,
-                "dct:description": list(a.elements.values()),
-            }
-            for a in agreement.authority
+        "cp:under": [
+            {"uid": iri("agreement", p.agreement_id), "dct:title": p.title, "cp:sha256": p.sha256}
+            for p in share.parents
         ],
+        "cp:party": [_party(agreement.provider), _party(agreement.hub)],
+        "cp:authority": [_authority(one) for one in agreement.authority],
         "cp:purpose": [{"uid": iri("purpose", n), "dct:description": words} for n, words in agreement.purposes.items()],
         "cp:term": [{"dct:title": name, "dct:description": words} for name, words in agreement.terms.items()],
-        "cp:defines": [*_actions(), *_left_operands(agreement)],
-        "permission": _rules(agreement, _PERMISSIONS),
-        "prohibition": _rules(agreement, _PROHIBITIONS),
-        "obligation": _rules(agreement, _OBLIGATIONS),
+        "cp:defines": [*_actions(), *_left_operands(share)],
+        "permission": _rules(share, _permissions),
+        "prohibition": _rules(share, prohibitions),
+        "obligation": _rules(share, _destruction),
     }
     return {key: value for key, value in said.items() if value != []}
 
@@ -61,153 +70,74 @@ def as_json(policy: Entry) -> str:
     return json.dumps(policy, indent=2, ensure_ascii=False) + "\n"
 
 
-def action(use: str) -> str:
-    """Return the profile's action for a use, in the compact form of the policy's context."""
-    return f"cp:{use}"
-
-
-def constraint(left: str, operator: str, right: Any) -> Entry:
-    """Return an ODRL constraint; used on rules, and as a refinement of actions and collections."""
-    return {"leftOperand": left, "operator": operator, "rightOperand": right}
+def _rules(share: Shared, rules: Callable[[Shared], Iterator[Entry]]) -> list[Entry]:
+    """Return the rules of one kind, each between the same two parties: from the provider to the hub."""
+    parties = {
+        "assigner": iri("party", share.agreement.provider.agency),
+        "assignee": iri("party", share.agreement.hub.agency),
+    }
+    return [parties | rule for rule in rules(share)]
 
 
 # -- permissions ------------------------------------------------------------------------------------------------------
 
 
-def _grants(agreement: Agreement) -> Iterator[Entry]:
-    for source, table in _tables(agreement):
+def _permissions(share: Shared) -> Iterator[Entry]:
+    """Yield a permission for each use of each grant: a published column may also be kept, for purposes of its own."""
+    for source, table in share.tables():
         for field in table.fields:
-            if field.use != "none":
+            limits = share.limits((source.source, table.table, field.field), field)
+            for use, purposes in uses(field).items():
                 yield {
-                    "target": _asset(source, table, field),
-                    "action": _refined(
-                        action(field.use), constraint("cp:treatment", "eq", treatment_text(field.treatment))
-                    ),
-                    "constraint": [_for_purposes(agreement), *_in_term(agreement)],
-                    **_why(field),
+                    "target": asset(source, table, field),
+                    "action": refined(action(use), *_treatment(field, limits)),
+                    "constraint": [for_purposes(purposes), *_in_term(share)],
+                    **_why(share, field, limits),
                 }
 
 
-def _for_purposes(agreement: Agreement) -> Entry:
-    return constraint("purpose", "isAnyOf", [{"@id": iri("purpose", name)} for name in agreement.purposes])
+def _treatment(field: FieldPolicy, limits: Iterable[Limit]) -> Iterator[Entry]:
+    yield constraint("cp:treatment", "eq", treatment_text(field.treatment))
+    for limit in limits:
+        yield constraint("cp:finestTreatment", "eq", treatment_text(limit.treatment))
 
 
-def _in_term(agreement: Agreement) -> list[Entry]:
-    return [
-        constraint("dateTime", "gteq", _day(agreement.starts)),
-        constraint("dateTime", "lteq", _day(agreement.ends)),
-    ]
+def _in_term(share: Shared) -> list[Entry]:
+    starts, ends = share.term
+    return [constraint("dateTime", "gteq", day(starts)), constraint("dateTime", "lteq", day(ends))]
 
 
-# -- prohibitions -----------------------------------------------------------------------------------------------------
-
-
-def _denials(agreement: Agreement) -> Iterator[Entry]:
-    for source, table in _tables(agreement):
-        for field in table.fields:
-            if field.use == "none":
-                yield {"target": _asset(source, table, field), "action": "use", **_why(field)}
-
-
-def _exclusions(agreement: Agreement) -> Iterator[Entry]:
-    for source, table in _tables(agreement):
-        for rule in table.excludes:
-            yield {
-                "target": _rows(source, table, rule),
-                "action": "use",
-                "dct:description": rule.because,
-                "dct:bibliographicCitation": rule.cite,
-                "cp:policy": rule.name,
-                "cp:cascade": rule.cascade,
-            }
-
-
-def _redisclosure(agreement: Agreement) -> Iterator[Entry]:
-    if not agreement.own_redisclosure.allowed:
-        for source in agreement.sources.values():
-            yield {
-                "target": _collection(source.source),
-                "action": "distribute",
-                "dct:description": agreement.own_redisclosure.text,
-            }
-
-
-def _rows(source: SourcePolicy, table: TablePolicy, rule: Exclusion) -> Entry:
-    """Return the rows an exclusion leaves out: those with a listed value, or without a safe one."""
-    values = [*(rule.safe if rule.protective else rule.equals)]
-    left = iri("value", source.source, table.table, rule.field)
-    return {
-        "@type": "AssetCollection",
-        "source": iri("field", source.source, table.table),
-        "refinement": [constraint(left, "isNoneOf" if rule.protective else "isAnyOf", values)],
+def _why(share: Shared, field: FieldPolicy, limits: Iterable[Limit]) -> Entry:
+    said: Entry = {
+        "dct:description": field.reason,
+        "cp:clause": field.clause,
+        "cp:authority": [_door(a) for a in share.agreement.authority if a.exception in field.doors],
+        "cp:limit": [reasons(limit.because, limit.cite, limit.clause) for limit in limits],
+        "cp:column": field.name if field.is_content else [],
     }
+    return {key: value for key, value in said.items() if value != []}
 
 
 # -- obligations ------------------------------------------------------------------------------------------------------
 
 
-def _destruction(agreement: Agreement) -> Iterator[Entry]:
+def _destruction(share: Shared) -> Iterator[Entry]:
     """Yield the duty to delete each source: within so many days, and at the latest so long after the last day."""
-    after = agreement.own_destruction
+    after, ends = share.agreement.own_destruction, share.agreement.ends
     period = {"@value": f"P{after.period_days}D", "@type": "xsd:duration"}
-    for source in agreement.sources.values():
+    for source in share.agreement.sources:
         yield {
-            "target": _collection(source.source),
-            "action": _refined("odrl:delete", constraint("cp:method", "eq", after.method)),
+            "target": collection(iri("field", source)),
+            "action": refined("odrl:delete", constraint("cp:method", "eq", after.method)),
             "constraint": [
                 constraint("elapsedTime", "lteq", period),
-                constraint("dateTime", "lteq", _day(agreement.ends + timedelta(days=after.period_days))),
+                constraint("dateTime", "lteq", day(ends + timedelta(days=after.period_days))),
             ],
             "dct:description": f"Begins {after.starts}. {after.certificate}",
         }
 
 
-_Rules = Callable[[Agreement], Iterator[Entry]]
-_PERMISSIONS: tuple[_Rules, ...] = (_grants,)
-_PROHIBITIONS: tuple[_Rules, ...] = (_denials, _exclusions, _redisclosure)
-_OBLIGATIONS: tuple[_Rules, ...] = (_destruction,)
-
-
-def _rules(agreement: Agreement, kinds: Sequence[_Rules]) -> list[Entry]:
-    """Return the rules of some kinds, each between the same two parties: from the provider to the hub."""
-    parties = {
-        "assigner": iri("party", agreement.provider.agency),
-        "assignee": iri("party", agreement.hub.agency),
-    }
-    return [parties | rule for kind in kinds for rule in kind(agreement)]
-
-
-# -- what rules are made of -------------------------------------------------------------------------------------------
-
-
-def _tables(agreement: Agreement) -> Iterator[tuple[SourcePolicy, TablePolicy]]:
-    return ((source, table) for source in agreement.sources.values() for table in source.tables.values())
-
-
-def _asset(source: SourcePolicy, table: TablePolicy, field: FieldPolicy) -> Entry:
-    return {
-        "@type": "Asset",
-        "uid": iri("field", source.source, table.table, field.field),
-        "partOf": [iri("field", source.source, table.table), iri("field", source.source)],
-        "cp:class": {"@id": iri("class", field.cls)},
-    }
-
-
-def _collection(source: str) -> Entry:
-    return {"@type": "AssetCollection", "uid": iri("field", source)}
-
-
-def _refined(action: str, *refinements: Entry) -> list[Entry]:
-    return [{"rdf:value": {"@id": action}, "refinement": list(refinements)}]
-
-
-def _why(field: FieldPolicy) -> Entry:
-    said = {"dct:description": field.reason, "cp:clause": field.clause}
-    return said | ({"cp:column": field.name} if field.is_content else {})
-
-
-def _day(day: date) -> Entry:
-    return {"@value": str(day), "@type": "xsd:date"}
+# -- the agreement ----------------------------------------------------------------------------------------------------
 
 
 def _party(party: Party) -> Entry:
@@ -218,6 +148,16 @@ def _party(party: Party) -> Entry:
         "cp:representedBy": party.represented_by,
         "cp:contact": party.contact,
     }
+
+
+def _door(one: Authority) -> Entry:
+    """Return an exception as the agreement cites it, for whom it holds included."""
+    said: Entry = {"cp:exception": {"@id": iri("exception", one.exception)}, "dct:bibliographicCitation": one.cite}
+    return said | ({"cp:population": one.population} if one.population else {})
+
+
+def _authority(one: Authority) -> Entry:
+    return {**_door(one), "dct:description": list(one.elements.values())}
 
 
 # -- the profile ------------------------------------------------------------------------------------------------------
@@ -233,12 +173,15 @@ def _actions() -> Iterator[Entry]:
             yield said | {"skos:definition": use.means}
 
 
-def _left_operands(agreement: Agreement) -> Iterator[Entry]:
+def _left_operands(share: Shared) -> Iterator[Entry]:
     meanings = {
         "cp:treatment": "what is done to the values before anything is stored, in the words of the agreement language",
+        "cp:finestTreatment": "the finest treatment that a limit allows; the treatment stated is as coarse already",
+        "cp:class": "the class of a field, in the vocabulary of the agreement language",
+        "cp:beside": "the class of any other field that the same published rows are made from",
         "cp:method": "how what was shared is destroyed",
     }
-    for source, table in _tables(agreement):
+    for source, table in share.tables():
         for rule in table.excludes:
             meanings[iri("value", source.source, table.table, rule.field)] = f"the value of {rule.field} in a row"
     for name, means in meanings.items():

@@ -46,14 +46,16 @@ def export(
 
     file = open_workspace(workspace).agreements / agreement
     loaded = load_agreement(file)
+    parents = _parents(loaded, file)
     if form is Form.odcs:
-        text = _contract(loaded, file, _source(loaded, source), as_json=out is not None and out.suffix == ".json")
+        as_json = out is not None and out.suffix == ".json"
+        text = _contract(loaded, parents, file, source, as_json=as_json)
     elif source is not None:
         raise typer.BadParameter("a policy is of a whole agreement; leave --source out")
     else:
         from mou_policies import odrl  # noqa: PLC0415
 
-        text = odrl.as_json(odrl.policy(loaded))
+        text = odrl.as_json(odrl.policy(loaded, parents))
     if out is None:
         typer.echo(text, nl=False)
         return
@@ -89,12 +91,23 @@ def _source(agreement: Agreement, named: str | None) -> str:
     return named or known
 
 
-def _contract(agreement: Agreement, file: Path, source: str, *, as_json: bool) -> str:
+def _parents(agreement: Agreement, file: Path) -> list[Agreement]:
+    """Return the agreements beside a file under which it stands. Raises AgreementError where an export has no sense."""
+    from mou_policies.exports import shared  # noqa: PLC0415
+    from mou_policies.language import agreement_files, read_agreement  # noqa: PLC0415
+
+    beside = [read_agreement(other).agreement for other in agreement_files(file.parent)] if agreement.under else []
+    return list(shared(agreement, [other for other in beside if other is not None]).parents)
+
+
+def _contract(agreement: Agreement, parents: list[Agreement], file: Path, named: str | None, *, as_json: bool) -> str:
     from mou_policies import odcs  # noqa: PLC0415
     from mou_policies.policy import compile_policy  # noqa: PLC0415
 
     today = date.today()
-    held = compile_policy(file.parent, today).sources.get(source)
-    in_force = held is not None and held.agreement_sha256 == agreement.sha256
-    made = odcs.contract(agreement, source, odcs.status_on(agreement, today, in_force=in_force))
+    source = _source(agreement, named)
+    policy = compile_policy(file.parent, today)
+    held = policy.agreements.get(agreement.agreement_id)
+    in_force = held is not None and held.sha256 == agreement.sha256 and source in policy.agreed
+    made = odcs.contract(agreement, source, odcs.status_on(agreement, today, in_force=in_force), parents)
     return odcs.as_json(made) if as_json else odcs.as_yaml(made)

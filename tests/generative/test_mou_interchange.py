@@ -10,11 +10,23 @@ from typing import Any
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.interchange import answered, grants, odcs_schema, odrl_graph, odrl_schema
+from support.interchange import (
+    answered,
+    covers,
+    grants,
+    odcs_schema,
+    odrl_graph,
+    odrl_schema,
+    permitted,
+    points,
+    prohibited,
+)
 from support.mou import write
 from support.random_agreements import PRINTABLE, agreements
 
 from mou_policies import odcs, odrl, vocabulary
+from mou_policies.enforce import unite
+from mou_policies.iris import iri
 from mou_policies.language import AgreementError, load_agreement
 from mou_policies.odcs_draft import draft
 
@@ -90,6 +102,57 @@ def test_an_export_with_any_claims_in_it_comes_back_denied(text: str, data: st.D
     for column in contract["schema"][0]["properties"]:
         column["customProperties"] = data.draw(claims(PRINTABLE))
     assert grants_of_draft(contract) == set()
+
+
+ABOUT = ['class: ["*"]', 'class: ["health.*"]', "class: [sex, birth.weight]", 'fields: ["clinic.visits.*"]']
+FOR = ["", ", purposes: [measure-success]", ", purposes: [public-health]"]
+
+
+@st.composite
+def provisions(draw: st.DrawFn) -> str:
+    """Draw the text of some prohibitions and limits."""
+    uses = ["link", "content", "publish", "content, publish"]
+    rule = st.tuples(st.sampled_from(uses), st.sampled_from(ABOUT), st.sampled_from(FOR))
+    coarse = ["treatment: keep", "treatment: {date: year}", "treatment: zip3", "treatment: {top_code: 10}"]
+    limit = st.tuples(st.sampled_from(uses[1:]), st.sampled_from(ABOUT), st.sampled_from(coarse).map(", {}".format))
+    lines = []
+    for name, drawn in (("prohibits", st.lists(rule, max_size=3)), ("limits", st.lists(limit, max_size=2))):
+        found = [f'  - {{use: [{use}], {about}{more}, because: "b", cite: "c"}}' for use, about, more in draw(drawn)]
+        lines += [f"{name}:", *found] if found else []
+    return "\n".join([*lines, ""])
+
+
+@settings(max_examples=30, deadline=None)
+@given(agreements(), provisions())
+def test_what_a_policy_permits_and_prohibits_is_what_is_enforced(text: str, more: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        agreement = load_agreement(write(Path(folder), text + more))
+    policy = odrl.policy(agreement)
+    assert [error.message for error in odrl_schema().iter_errors(policy)] == []
+    graph, united = odrl_graph(policy), unite([agreement], {})
+    found, prohibitions = permitted(graph), prohibited(graph)
+    if not united.stopped:
+        assert found == points(united.sources.values())
+    assert not any(covers(prohibitions, one) for one in found)
+    if not agreement.provisions.limits:
+        assert found == {one for one in points(agreement.sources.values()) if not covers(prohibitions, one)}
+    contract = odcs.contract(agreement, "clinic")
+    assert [error.message for error in odcs_schema().iter_errors(contract)] == []
+    assert used(contract) == {one[:2] for one in found}
+
+
+def used(contract: dict[str, Any]) -> set[tuple[str, str]]:
+    """Return (IRI of the field, use) of every purpose that a contract states."""
+    own = {
+        column["name"]: {one["property"]: one["value"] for one in column["customProperties"]}
+        for column in contract["schema"][0]["properties"]
+    }
+    return {
+        (iri("field", "clinic", "visits", name), use)
+        for name, said in own.items()
+        for grant in said.get("grants", [])
+        for use in grant["purposes"]
+    }
 
 
 @settings(max_examples=150, deadline=None)

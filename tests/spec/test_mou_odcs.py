@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 from support.interchange import odcs_schema
-from support.mou import edited, write
+from support.mou import SMALL, edited, write
 
 from mou_policies import odcs
 from mou_policies.language import load_agreement
@@ -92,9 +92,32 @@ def test_a_grant_has_its_reason_its_stored_column_and_the_clause(contract: dict[
         "use": "publish",
         "treatment": {"date": "year"},
         "as": "birth_year",
+        "purposes": {"content": ["public-health"], "publish": ["measure-success", "public-health"]},
+        "exceptions": ["hipaa.public-health"],
         "reason": "Cohort",
         "clause": "clinic.yaml:32 clinic-2025 clinic.visits.dob",
     }
+
+
+def test_a_column_says_what_is_prohibited_and_limited_and_what_is_left(tmp_path: Path) -> None:
+    provisions = """\
+prohibits:
+  - {use: [content], class: [address.zip], because: "No place of residence", cite: "Board"}
+  - {use: [publish], fields: ["clinic.visits.visits"], purposes: [measure-success], because: "Needs", cite: "Board"}
+limits:
+  - {use: [publish], class: ["health.*"], treatment: {top_code: 10}, because: "Few have more", cite: "Board"}
+"""
+    made = odcs.contract(load_agreement(write(tmp_path, SMALL + provisions)), "clinic")
+    columns = {column["name"]: column for column in made["schema"][0]["properties"]}
+    assert odcs_schema().is_valid(made)
+    assert columns["zip"]["tags"] == ["denied"]
+    assert columns["zip"]["description"] == "Denied: No place of residence (Board)"
+    assert custom(columns["zip"])["prohibits"][0]["use"] == ["content", "publish"]
+    visits = custom(columns["visits"])
+    assert visits["prohibits"][0]["purposes"] == ["measure-success"]
+    (grant,) = visits["grants"]
+    assert grant["treatment"] == grant["limits"][0]["finest"] == {"top_code": 10}
+    assert grant["purposes"] == {"content": ["public-health"], "publish": ["public-health"]}
 
 
 def test_the_contract_carries_the_agreement_it_was_made_from(tmp_path: Path) -> None:

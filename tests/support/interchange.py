@@ -7,6 +7,7 @@ context of W3C, so policies are read with a context made here of the ODRL vocabu
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
@@ -14,10 +15,16 @@ from typing import Any
 
 from jsonschema import Draft201909Validator, Draft202012Validator
 from rdflib import Graph
-from rdflib.namespace import ODRL2
+from rdflib.namespace import ODRL2, RDF
 
+from mou_policies import odrl
 from mou_policies.agreement import Agreement
+from mou_policies.iris import iri
 from mou_policies.language import AgreementError, load_agreement
+from mou_policies.model import SourcePolicy
+
+Point = tuple[str, str, str]
+"""A field's IRI, a use and a purpose."""
 
 POINTERS = ("action", "conflict", "leftOperand", "operator")
 """Properties whose plain values are words of the vocabulary."""
@@ -89,6 +96,70 @@ def odrl_graph(policy: dict[str, Any]) -> Graph:
     w3c, own = policy["@context"]
     assert w3c == "http://www.w3.org/ns/odrl.jsonld"
     return Graph().parse(data=json.dumps(policy | {"@context": [odrl_context(), own]}), format="json-ld")
+
+
+def permitted(graph: Graph) -> set[Point]:
+    """Ask a policy's graph which use is permitted of which field (its IRI), for which purpose."""
+    return _points(
+        graph,
+        """SELECT ?field ?use ?purpose {
+             ?policy odrl:permission [ odrl:target ?field ; odrl:action [ rdf:value ?use ] ;
+               odrl:constraint [ odrl:leftOperand odrl:purpose ; odrl:rightOperand ?purpose ] ] }""",
+    )
+
+
+def prohibited(graph: Graph) -> set[Point]:
+    """Ask which uses are prohibited of which fields, alone or by class; `*` stands for all purposes, or all uses.
+
+    What is prohibited only beside other classes is left out.
+    """
+    targets = (
+        "?rule odrl:target ?field . ?field a odrl:Asset .",
+        "?rule odrl:target ?all . ?field odrl:partOf ?all .",
+        """?rule odrl:target ?some . ?some odrl:source ?all ;
+             odrl:refinement [ odrl:leftOperand cp:class ; odrl:rightOperand ?class ] .
+           ?field odrl:partOf ?all ; cp:class ?class .""",
+    )
+    query = """SELECT ?field ?use ?purpose {{
+        ?policy odrl:prohibition ?rule . ?rule odrl:action ?use . {0}
+        FILTER(STRSTARTS(STR(?use), STR(cp:)))
+        FILTER NOT EXISTS {{ ?rule odrl:constraint/odrl:leftOperand cp:beside }}
+        OPTIONAL {{ ?rule odrl:constraint [ odrl:leftOperand odrl:purpose ; odrl:rightOperand ?purpose ] }} }}"""
+    found = set().union(*(_points(graph, query.format(target)) for target in targets))
+    return found | {(field, "*", "*") for field in denied(graph)}
+
+
+def denied(graph: Graph) -> set[str]:
+    """Ask which fields may not be used at all."""
+    query = (
+        "SELECT ?field { ?policy odrl:prohibition [ odrl:target ?field ; odrl:action odrl:use ] . ?field a odrl:Asset }"
+    )
+    return {str(row[0]) for row in graph.query(query, initNs={"odrl": str(ODRL2)})}
+
+
+def covers(prohibitions: set[Point], point: Point) -> bool:
+    """Say whether one of the prohibitions is about a point."""
+    return not prohibitions.isdisjoint({point, (*point[:2], "*"), (point[0], "*", "*")})
+
+
+def _points(graph: Graph, query: str) -> set[Point]:
+    names = {"odrl": str(ODRL2), "rdf": str(RDF), "cp": f"{odrl.PROFILE}:"}
+    return {
+        (str(row[0]), str(row[1]).removeprefix(names["cp"]), str(row[2]).rpartition(":")[2] if row[2] else "*")
+        for row in graph.query(query, initNs=names)
+    }
+
+
+def points(sources: Iterable[SourcePolicy]) -> set[Point]:
+    """Return every pair (use, purpose) of every field of some sources."""
+    return {
+        (iri("field", source.source, table.table, field.field), use, purpose)
+        for source in sources
+        for table in source.tables.values()
+        for field in table.fields
+        for use, purpose in field.pairs
+        if field.use != "none"
+    }
 
 
 def answered(draft: str, folder: Path) -> Agreement:

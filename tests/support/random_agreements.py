@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from hypothesis import strategies as st
-from support.mou import SMALL, edited
+from support.mou import SMALL
 
 from mou_policies import vocabulary
 
@@ -17,14 +17,16 @@ _SETTINGS = {
     "band": "{band: [1, 2.5]}",
     "recode": '{recode: {A: "no", "012": "1:30"}, else: "N"}',
 }
-_AUTHORITY = """\
-  - exception: capta.state-statute
-    cite: "State statute"
-    elements: {statute: "s", reporters: "r", sealed: "s"}
-  - exception: wic.designation
-    cite: "7 CFR 246.26"
-    elements: {designation: "d", notice: "n", no-third-party: "n", aggregate-only: "a"}
-purposes"""
+
+
+def _authority() -> str:
+    """Return the clause that names every exception there is, so that a field of any class rests on one."""
+    doors = []
+    for rule in vocabulary.exceptions().values():
+        stated = {"population": rule.population} if rule.population else {}
+        elements = dict.fromkeys(rule.elements, "e")
+        doors.append({"exception": rule.name, "cite": rule.cite, "elements": elements, **stated})
+    return f"authority: {json.dumps(doors)}\npurposes"
 
 
 def _treatment(token: str) -> str:
@@ -59,8 +61,9 @@ def agreements(draw: st.DrawFn) -> str:
         entry = draw(st.sampled_from(_lines())).replace("COLUMN", f"c{number}")
         reason = json.dumps(draw(PRINTABLE), ensure_ascii=False)
         lines.append(f"          {json.dumps(name, ensure_ascii=False)}: {{{entry}, reason: {reason}}}")
-    head, _, _ = edited("purposes", _AUTHORITY).partition("          record_id:")
-    return head + "\n".join(lines) + "\n"
+    before, _, after = SMALL.partition("authority:")
+    head, _, _ = after.partition("purposes")[2].partition("          record_id:")
+    return before + _authority() + head + "\n".join(lines) + "\n"
 
 
 assert SMALL.count("          record_id:") == 1

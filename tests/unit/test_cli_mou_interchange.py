@@ -74,11 +74,22 @@ def test_a_contract_of_an_agreement_that_is_not_in_force_is_proposed(city: Simpl
     assert yaml.safe_load(city.run("mou export wic.yaml --as odcs"))["status"] == "proposed"
 
 
+def test_without_its_parent_beside_it_nothing_is_exported(city: SimpleNamespace) -> None:
+    (city.home / "agreements" / "childrens_cabinet.yaml").unlink()
+    assert "its parent childrens-cabinet-2025 is not here" in city.run("mou export wic.yaml --as odrl", fails=True)
+
+
 def test_what_cannot_be_exported_or_imported_is_said(city: SimpleNamespace) -> None:
     several = city.run("mou export school_district.yaml --as odcs", fails=True)
     assert "name one with --source: school, attendance" in several
     assert "has no source 'wic'" in city.run("mou export school_district.yaml --as odcs --source wic", fails=True)
     assert "leave --source out" in city.run("mou export wic.yaml --as odrl --source wic", fails=True)
+    for form in ("odcs", "odrl"):
+        shares_nothing = city.run(f"mou export childrens_cabinet.yaml --as {form}", fails=True)
+        assert "export a data sharing agreement under childrens-cabinet-2025" in shares_nothing
+        assert "export a data sharing agreement it is under" in city.run(
+            f"mou export cabinet_outcomes.yaml --as {form}", fails=True
+        )
     assert "cannot be read" in city.run("mou export none.yaml --as odrl", fails=True)
     assert "cannot be read" in city.run("mou import none.yaml", fails=True)
 
