@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from mou_policies import vocabulary
@@ -103,14 +103,18 @@ def _section(policy: Policy, source: SourcePolicy, shares: Sequence[Agreement], 
     over = [agreement for agreement in shares if source.source in agreement.sources]
     tables = {}
     for name, table in source.tables.items():
-        own: dict[str, list[FieldPolicy]] = {}
-        for agreement in over:
-            for field in agreement.sources[source.source].tables[name].fields:
-                own.setdefault(field.field, []).append(field)
-        united = {field: [f for f in table.fields if f.field == field and f.use != "none"] for field in own}
-        rows = [_row(policy, (source.source, name, f), own[f], united[f], denials, table) for f in own]
+        own = _by_name(f for agreement in over for f in agreement.sources[source.source].tables[name].fields)
+        united = _by_name(f for f in table.fields if f.use != "none")
+        rows = [_row(policy, (source.source, name, f), own[f], united.get(f, ()), denials, table) for f in own]
         tables[name] = (*rows, *_others(source.source, table, own))
     return Section(source, tuple(over), tables)
+
+
+def _by_name(fields: Iterable[FieldPolicy]) -> dict[str, list[FieldPolicy]]:
+    found: dict[str, list[FieldPolicy]] = {}
+    for field in fields:
+        found.setdefault(field.field, []).append(field)
+    return found
 
 
 def _row(
