@@ -6,8 +6,8 @@ in `licence`. What is granted is enforced by the rooms that read, store and publ
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -22,7 +22,8 @@ from mou_policies.findings import Finding
 from mou_policies.inforce import InForce, assumed_in_force, in_force, refusal_of
 from mou_policies.licence import RELEASE, Licence, licence_of
 from mou_policies.model import Exclusion, FieldPolicy, SourcePolicy, TablePolicy, Treatment
-from mou_policies.provisions import DSA, DUL, EMOU
+from mou_policies.narrowing import narrowed
+from mou_policies.provisions import DSA, DUL, EMOU, FieldRef
 
 __all__ = [
     "Denial",
@@ -35,7 +36,7 @@ __all__ = [
     "Treatment",
     "assumed_policy",
     "compile_policy",
-    "untested_policy",
+    "policy_about",
 ]
 
 
@@ -95,9 +96,11 @@ def compile_policy(folder: Path, on: date) -> Policy:
     return _policy(in_force(folder, on, failed) if failed else held, on)
 
 
-def untested_policy(folder: Path, on: date) -> Policy:
-    """Return what agreements of a folder grant on a date before what they expect is asked."""
-    return _policy(in_force(folder, on), on)
+def policy_about(held: InForce, on: date, refs: Collection[FieldRef]) -> Policy:
+    """Return as much of a policy as `explain` needs to answer about some fields, before what agreements expect."""
+    inforce = narrowed([*held.agreements.values(), *held.bound], refs)
+    granting, silent = inforce[: len(held.agreements)], inforce[len(held.agreements) :]
+    return _policy(replace(held, agreements={a.agreement_id: a for a in granting}, bound=tuple(silent)), on)
 
 
 def assumed_policy(agreements: Iterable[Agreement], on: date) -> Policy:
@@ -110,7 +113,8 @@ def assumed_policy(agreements: Iterable[Agreement], on: date) -> Policy:
 
 def _failed(folder: Path, held: InForce) -> dict[str, Finding]:
     """Return the agreements (by id) that grant more than one in force expects, and the expectation that says so."""
-    policy_on = cache(lambda day: untested_policy(folder, day))
+    refs = {asked.ref for agreement in held.agreements.values() for asked in agreement.provisions.expects}
+    policy_on = cache(lambda day: policy_about(in_force(folder, day), day, refs))
     failed: dict[str, Finding] = {}
     for agreement in held.agreements.values():
         for judged in judge(agreement, policy_on):
@@ -123,16 +127,14 @@ def _failed(folder: Path, held: InForce) -> dict[str, Finding]:
 def _answerable(agreement: Agreement, source: str, held: InForce) -> list[str]:
     """Return which agreements answer for a grant that one of them expects not to be there.
 
-    For what a licence expects, itself; for what an owner expects, all of theirs; for what an EMOU expects, all of the
-    owners who share the source under it. All of an owner's together, because each may forbid what another grants; never
-    another owner's.
+    For what an EMOU expects, those under it that share the source; for what an owner expects, their own that do; else
+    the agreement itself. None ever stops another owner's source for what it alone expects.
     """
-    if agreement.kind == DUL:
-        return [agreement.agreement_id]
-    shares = held.of_kind(DSA)
-    under = {a.owner for a in shares if source in a.sources and agreement.agreement_id in a.under}
-    owners = under if agreement.kind == EMOU else {agreement.owner}
-    return [a.agreement_id for a in shares if a.owner in owners]
+    sharing = [a for a in held.of_kind(DSA) if source in a.sources]
+    if agreement.kind == EMOU:
+        return [a.agreement_id for a in sharing if agreement.agreement_id in a.under]
+    own = [a.agreement_id for a in sharing if a.owner == agreement.owner]
+    return own or [agreement.agreement_id]
 
 
 def _policy(held: InForce, on: date) -> Policy:

@@ -6,7 +6,7 @@ signed. The questions and what failing them means are in `expectations`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -14,9 +14,9 @@ from pathlib import Path
 
 from mou_policies.agreement import Agreement
 from mou_policies.expectations import AS_IF_SIGNED, AS_SIGNED, Judged, judge
-from mou_policies.inforce import assumed_in_force, is_signed
+from mou_policies.inforce import InForce, assumed_in_force, in_force, is_signed
 from mou_policies.language import Reading, agreement_files, read_agreement
-from mou_policies.policy import Policy, assumed_policy, untested_policy
+from mou_policies.policy import Policy, policy_about
 from mou_policies.sidecar import sidecar_of
 from mou_policies.signatures import status_of
 from mou_policies.trust import load_trust
@@ -40,9 +40,9 @@ def trial(folder: Path, files: tuple[str, ...] = ()) -> Trial:
     asked = [reading for reading in readings if not files or reading.file.name in files]
     trust = load_trust(folder)
     held = [reading.agreement for reading in readings if reading.agreement]
-    on: dict[str, Callable[[date], Policy]] = {
-        AS_SIGNED: cache(lambda day: untested_policy(folder, day)),
-        AS_IF_SIGNED: cache(lambda day: assumed_policy(held, day)),
+    on = {
+        AS_SIGNED: _policies(held, lambda day: in_force(folder, day)),
+        AS_IF_SIGNED: _policies(held, lambda day: assumed_in_force(held, day)),
     }
     judged: list[Judged] = []
     for reading in asked:
@@ -55,6 +55,12 @@ def trial(folder: Path, files: tuple[str, ...] = ()) -> Trial:
         tuple(judged),
         tuple(reading for reading in asked if reading.agreement is None),
     )
+
+
+def _policies(asking: Sequence[Agreement], held_on: Callable[[date], InForce]) -> Callable[[date], Policy]:
+    """Return the policy of a day, as far as what some agreements expect is about it; each day is compiled once."""
+    refs = {asked.ref for agreement in asking for asked in agreement.provisions.expects}
+    return cache(lambda day: policy_about(held_on(day), day, refs))
 
 
 def against_signing(file: Path, on: date) -> list[str]:
@@ -70,5 +76,6 @@ def against_signing(file: Path, on: date) -> list[str]:
         raise read_agreement(file).errors[0]
     day = max(on, agreement.starts)
     refused = [str(r) for r in assumed_in_force(held, day).refusals if r.agreement_file == agreement.file]
-    wider = [one.finding() for one in judge(agreement, cache(lambda at: assumed_policy(held, at))) if one.is_wider]
+    policy_on = _policies([agreement], lambda at: assumed_in_force(held, at))
+    wider = [one.finding() for one in judge(agreement, policy_on) if one.is_wider]
     return [*refused, *(str(found) for found in wider)]

@@ -149,6 +149,21 @@ def test_a_grant_wider_than_expected_stops_its_owner_and_no_other(
     }, "a licence under what is stopped has lost its parent"
 
 
+def test_what_is_stopped_still_forbids(folder: Path) -> None:
+    """What an owner forbids in one agreement holds for their other one, though the first is stopped."""
+    keys = Signers(folder)
+    forbids = 'prohibits: [{use: [publish], class: ["health.*"], because: "b", cite: "c"}]\n'
+    asks = "field: clinic.visits.dob, use: publish, on: 2026-09-01, is: denied"
+    keys.written("clinic.yaml", expecting(SMALL + forbids, asks), SIGNED_ON)
+    other = SMALL.replace("clinic-2025", "clinic-dental-2025").replace("  clinic:\n", "  dental:\n")
+    keys.written("dental.yaml", other.replace("visits_*", "dental_*"), SIGNED_ON)
+    policy = compile_policy(folder, NIGHT)
+    assert [(r.agreement_file, "AGR-015" in r.reason) for r in policy.refusals] == [("clinic.yaml", True)]
+    assert list(policy.sources) == ["dental"]
+    assert policy.publishable("dental", "visits", "visits") is None
+    assert policy.publishable("dental", "visits", "birth_year") is not None
+
+
 def test_nobody_signs_what_grants_more_than_it_expects(folder: Path) -> None:
     file = write(folder, expecting(SMALL, WIDER))
     (against,) = against_signing(file, NIGHT)
