@@ -152,7 +152,7 @@ def _conditions(claim: Claim, release: ReleaseTerms, exceptions: Collection[str]
     says = f"the release is at the level {release.level}"
     yield _condition("level", says, release.level in claim.levels, claim, release)
     for name, asked in claim.attests.items():
-        held = next((a for a in release.attests if a.says == name and a.on <= on), None)
+        held = next((a for a in release.attests if a.says == name and a.holds(on)), None)
         says = f"{held.by}, {held.role}, states on {held.on} {asked.asks}" if held else f"nobody states {asked.asks}"
         yield _condition(f"attests {name}", says, held is not None, asked, release)
     if claim.minimum_cell.value:
