@@ -91,6 +91,9 @@ class Agreement:
     clauses: Mapping[str, str] = field(default_factory=dict)
     lines: Mapping[str, int] = field(default_factory=dict)
 
+    def __hash__(self) -> int:
+        return hash((self.sha256, self.file))
+
     @property
     def hub(self) -> Party:
         """The party that holds the data hub."""

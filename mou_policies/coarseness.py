@@ -66,7 +66,10 @@ def coarsest(treatments: Iterable[Treatment]) -> Treatment | None:
     Pair by pair the order would matter: of two recodes neither is coarser, though a third may be as coarse as both.
     Raises ValueError where there are none.
     """
-    first, *others = sorted(set(treatments), key=repr)
+    different = set(treatments)
+    if len(different) == 1:
+        return different.pop()
+    first, *others = sorted(different, key=repr)
     for treatment in (first, *others):
         if all(as_coarse(treatment, other) for other in (first, *others)):
             return treatment

@@ -30,7 +30,7 @@ class Grant:
 
 
 Grants = Mapping[str, Sequence[Grant]]
-"""The grants of all agreements, by clause."""
+"""Grants by clause: those that are denied or narrowed, and those that narrow them."""
 
 
 def conflict(stop: Stopped, agreement: Agreement) -> Finding:
@@ -48,16 +48,19 @@ def disagreements(united: United, agreements: Mapping[str, Agreement]) -> Iterat
     for stop in united.stopped:
         for name in stop.agreements:
             yield conflict(stop, agreements[name])
+    tables = [table for source in united.sources.values() for table in source.tables.values()]
+    narrowed = [field for table in tables for field in table.fields if field.bounds]
+    named = {denial.granted_by for denial in united.denials}
+    named |= {clause for field in narrowed for clause in (field.clause, *field.bounds)}
     grants: dict[str, list[Grant]] = defaultdict(list)
     for agreement in agreements.values():
         for ref, field in granted_fields(agreement):
-            grants[field.clause].append(Grant(agreement, ref, field))
+            if field.clause in named:
+                grants[field.clause].append(Grant(agreement, ref, field))
     for denial in united.denials:
         yield from _denied(denial, grants[denial.granted_by])
-    for source in united.sources.values():
-        for table in source.tables.values():
-            for field in table.fields:
-                yield from _narrowed(field, grants) if field.bounds else ()
+    for field in narrowed:
+        yield from _narrowed(field, grants)
 
 
 def _denied(denial: Denial, granted: Sequence[Grant]) -> Iterator[Finding]:

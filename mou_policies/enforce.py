@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from mou_policies.agreement import Agreement
 from mou_policies.grants import STOPS, Denial, Grant, Rules, united_fields
@@ -46,9 +47,14 @@ def unite(shares: Sequence[Agreement], parents: Mapping[str, Agreement], bound: 
     lost = sorted({name for a in shares for name in a.under} - set(parents))
     if lost:
         raise ValueError(f"agreements whose parents {', '.join(lost)} are not in force cannot be in force")
-    granting = _in_order(shares)
     silent = _in_order(a for a in bound if a.kind == DSA)
     above = _in_order([*parents.values(), *(a for a in bound if a.kind == EMOU)])
+    return _united(_in_order(shares), silent, above)
+
+
+@lru_cache(maxsize=8)
+def _united(granting: tuple[Agreement, ...], silent: tuple[Agreement, ...], above: tuple[Agreement, ...]) -> United:
+    """Unite the same agreements once: they are asked about several days, and on most the same are in force."""
     claims: dict[str, list[Agreement]] = defaultdict(list)
     for agreement in granting:
         for name in agreement.sources:
@@ -71,8 +77,8 @@ def unite(shares: Sequence[Agreement], parents: Mapping[str, Agreement], bound: 
     return United(sources, tuple(denials), tuple(stopped))
 
 
-def _in_order(agreements: Iterable[Agreement]) -> list[Agreement]:
-    return sorted(agreements, key=lambda a: (a.agreement_id, a.file))
+def _in_order(agreements: Iterable[Agreement]) -> tuple[Agreement, ...]:
+    return tuple(sorted(agreements, key=lambda a: (a.agreement_id, a.file)))
 
 
 def _conflict(name: str, holders: Sequence[Agreement]) -> str | None:

@@ -28,6 +28,8 @@ IMPLIED: Mapping[str, tuple[str, ...]] = {
     "none": (),
 }
 
+_HUMPS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_OTHER = re.compile(r"[^a-z0-9]+")
 _OUTPUT = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _KEYS = (["class", "use", "reason"], ["treatment", "as", "required", "format", "for", "under"])
 
@@ -55,8 +57,7 @@ class Place:
 
 def snake(name: str) -> str:
     """Return a field's default output column: `BirthDate` and `birth.date` become birth_date."""
-    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name)
-    return re.sub(r"[^a-z0-9]+", "_", spaced.lower()).strip("_")
+    return _OTHER.sub("_", _HUMPS.sub("_", name).lower()).strip("_")
 
 
 def read_field(field: str, key: Node, node: Node, place: Place) -> tuple[FieldPolicy, ...]:
@@ -73,10 +74,9 @@ def read_field(field: str, key: Node, node: Node, place: Place) -> tuple[FieldPo
 
 def _read_one(field: str, key: Node, node: Node, place: Place) -> FieldPolicy:
     if node.is_table:
-        given = {name for name, _, _ in node.entries()}
-        if "class" not in given:
+        if not node.has("class"):
             raise node.error(f"{field} has no class", "add class: ...", "FLD-001")
-        if "reason" not in given:
+        if not node.has("reason"):
             remedy = "say why the hub needs it, or that it does not (45 CFR 164.502(b))"
             raise node.error(f"{field} has no reason", remedy, "FLD-010")
     keys = node.keys_of(*_KEYS)
@@ -197,17 +197,22 @@ def read_treatment(field: str, use: str, node: Node | None, entry: Node) -> Trea
             return Treatment("drop")
         raise entry.error(f"{field} has no treatment", "add treatment: ...", "FLD-004")
     if not node.is_table:
-        rules = {n: r for n, r in vocabulary.treatments().items() if r.takes in {"word", "either"}}
         word = node.text()
-        if word not in rules and (word in _MAPPINGS or word.startswith("date")):
+        if word not in _words() and (word in _MAPPINGS or word.startswith("date")):
             raise node.error(f"treatment {word!r} needs its setting", f"write {_EXAMPLES[word[:4]]}")
-        return Treatment(node.word(rules, "treatment"))
+        return Treatment(node.word(_words(), "treatment"))
     words = [(name, key, value) for name, key, value in node.entries()]
     kind, key, value = words[0] if words else ("", node, node)
     if kind not in _MAPPINGS:
         raise key.error(f"unknown treatment {kind!r}", suggest(kind, [*_MAPPINGS, *vocabulary.treatments()]))
     extra = {"date": ["bands"], "recode": ["else"]}.get(kind, [])
     return _MAPPINGS[kind](value, node.keys_of([kind], extra))
+
+
+@lru_cache(maxsize=1)
+def _words() -> frozenset[str]:
+    """Return the treatments that are written as one word."""
+    return frozenset(name for name, rule in vocabulary.treatments().items() if rule.takes in {"word", "either"})
 
 
 def _date(value: Node, keys: Mapping[str, Node]) -> Treatment:

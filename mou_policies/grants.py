@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import NamedTuple
 
 from mou_policies.agreement import Agreement
 from mou_policies.coarseness import as_coarse, coarsest
 from mou_policies.fields import IMPLIED
 from mou_policies.model import FieldPolicy, Pairs, Treatment
-from mou_policies.provisions import FieldRef, Limit, Prohibition, class_covered
+from mou_policies.provisions import FieldRef, Limit, Prohibition, Scope, class_covered, field_covered
 
 STOPS: Mapping[str, tuple[str, ...]] = {
     "link": ("link",),
@@ -38,8 +40,7 @@ class Denial:
     because: str
 
 
-@dataclass(frozen=True)
-class Grant:
+class Grant(NamedTuple):
     """One grant on its way: the field as its agreement has it. `silent`: the agreement binds and does not grant."""
 
     ref: FieldRef
@@ -54,14 +55,51 @@ class Grant:
 
 
 @dataclass(frozen=True)
+class Fate:
+    """What provisions make of a grant: what is left, with its widest use, which uses are lost, by what clauses and why.
+
+    `limits` are those on its treatment; `published_by` is its agreement with the purposes it is still published for.
+    """
+
+    pairs: Pairs
+    use: str | None
+    lost: tuple[str, ...]
+    by: tuple[str, ...]
+    because: str
+    limits: tuple[Limit, ...]
+    published_by: Pairs
+
+
+@dataclass(frozen=True)
 class Rules:
     """What takes away from an owner's grants: prohibitions and limits of the owner, and those of each parent.
 
-    `owner` are the owner's agreements, `parents` all EMOUs; those that bind without granting are among both.
+    `owner` are the owner's agreements, `parents` all EMOUs; those that bind without granting are among both. A
+    provision looks at a grant's class, use and pairs, and at whether it names the field: grants that are alike in
+    these have one fate, which is worked out once and kept in `fates`.
     """
 
     owner: Sequence[Agreement]
     parents: Sequence[Agreement]
+    fates: dict[tuple[object, ...], Fate] = field(default_factory=dict)
+
+    @cached_property
+    def naming(self) -> tuple[Scope, ...]:
+        """The scopes that name fields, of every agreement that may act."""
+        provisions = [agreement.provisions for agreement in (*self.owner, *self.parents)]
+        scopes = [rule.scope for p in provisions for rule in p.prohibits]
+        scopes += [rule.scope for p in provisions for rule in p.limits]
+        return tuple(scope for scope in scopes if scope.fields)
+
+    def fate(self, grant: Grant) -> Fate:
+        """Return what ceilings, prohibitions and limits make of a grant."""
+        own, by = grant.field, grant.agreement
+        named = tuple(field_covered(grant.ref, scope.fields) for scope in self.naming)
+        alike = (by.agreement_id, by.file, own.cls, own.use, own.pairs, named)
+        fate = self.fates.get(alike)
+        if fate is None:
+            fate = self.fates[alike] = _fate(grant, self)
+        return fate
 
     def ceilings(self, agreement: Agreement) -> list[Agreement]:
         """Return the parents of an agreement."""
@@ -94,22 +132,22 @@ def united_fields(
         outputs[grant.output].append(grant)
     rivals = _rivals(outputs)
     fields: dict[str, list[Grant]] = defaultdict(list)
-    for (field, _), same in outputs.items():
-        fields[field] += same
+    for (name, _), same in outputs.items():
+        fields[name] += same
     united: list[FieldPolicy] = []
     denials: list[Denial] = []
-    for (field, _), same in outputs.items():
-        granting = [grant for grant in same if not grant.silent]
-        limits = list(dict.fromkeys(limit for grant in same for limit in rules.limits(grant)))
+    for (name, _), same in outputs.items():
+        fates = [(grant, rules.fate(grant)) for grant in same]
+        limits = list(dict.fromkeys(limit for _, fate in fates for limit in fate.limits))
         treatment = coarsest([*(g.field.treatment for g in same), *(limit.treatment for limit in limits)])
-        against = _against(same, fields[field], refused.get(field), rivals)
+        against = _against(same, fields[name], refused.get(name), rivals)
         if against is None and treatment is not None:
-            bounded = [_bounded(grant, rules) for grant in granting]
-            denials += [denial for _, lost in bounded for denial in lost]
-            united += _merged(same, [kept for kept, _ in bounded if kept], treatment, limits)
+            granting = [(grant, fate) for grant, fate in fates if not grant.silent]
+            denials += [denial for grant, fate in granting for denial in _denials(grant, fate)]
+            united += _merged(same, [(grant.field, fate) for grant, fate in granting if fate.pairs], treatment, limits)
         else:
             by, why = against or _unordered(same, limits)
-            denials += [_denial(grant, grant.field.use, by, why) for grant in granting]
+            denials += [_denial(grant, grant.field.use, by, why) for grant in same if not grant.silent]
     return united, denials
 
 
@@ -117,22 +155,29 @@ def _denial(grant: Grant, use: str, by: tuple[str, ...], because: str) -> Denial
     return Denial(grant.ref, use, grant.field.clause, by, because)
 
 
-def _bounded(grant: Grant, rules: Rules) -> tuple[FieldPolicy | None, list[Denial]]:
-    """Return what ceilings and prohibitions leave of a grant (None: nothing), and the uses they take."""
+def _denials(grant: Grant, fate: Fate) -> list[Denial]:
+    """Return the uses that a grant lost; one that serves nothing, and lost nothing, is denied for that."""
+    if not fate.pairs and not fate.by:
+        return [_denial(grant, grant.field.use, (), "no purpose of the agreement serves this use (AGR-018)")]
+    return [_denial(grant, use, fate.by, fate.because) for use in fate.lost]
+
+
+def _fate(grant: Grant, rules: Rules) -> Fate:
     pairs, by, because = grant.field.pairs, [], []
     for taken, clause, why in _takings(grant, rules):
         if taken & pairs:
             pairs -= taken
             by.append(clause)
             because.append(why)
-    lost = [use for use in WIDEST if _has(grant.field.pairs, use) and not _has(pairs, use)]
-    denials = [_denial(grant, use, tuple(by), "; ".join(dict.fromkeys(because))) for use in lost]
-    if not pairs:
-        if not by:
-            denials = [_denial(grant, grant.field.use, (), "no purpose of the agreement serves this use (AGR-018)")]
-        return None, denials
-    published = frozenset((grant.agreement.agreement_id, purpose) for use, purpose in pairs if use == "publish")
-    return replace(grant.field, pairs=pairs, bounds=tuple(dict.fromkeys(by)), published_by=published), denials
+    return Fate(
+        pairs=pairs,
+        use=next((use for use in WIDEST if _has(pairs, use)), None),
+        lost=tuple(use for use in WIDEST if _has(grant.field.pairs, use) and not _has(pairs, use)),
+        by=tuple(by),
+        because="; ".join(dict.fromkeys(because)),
+        limits=tuple(rules.limits(grant)),
+        published_by=frozenset((grant.agreement.agreement_id, purpose) for use, purpose in pairs if use == "publish"),
+    )
 
 
 def _has(pairs: Pairs, use: str) -> bool:
@@ -223,23 +268,24 @@ def _clauses(grants: Iterable[Grant]) -> tuple[str, ...]:
 
 
 def _merged(
-    same: Sequence[Grant], kept: Sequence[FieldPolicy], treatment: Treatment, limits: Sequence[Limit]
+    same: Sequence[Grant], kept: Sequence[tuple[FieldPolicy, Fate]], treatment: Treatment, limits: Sequence[Limit]
 ) -> list[FieldPolicy]:
     """Unite what is left of grants of one output (none, if nothing is): purposes together, the widest use."""
     if not kept:
         return []
-    first = kept[0]
-    pairs: Pairs = frozenset().union(*(field.pairs for field in kept))
+    first = kept[0][0]
+    uses = {fate.use for _, fate in kept}
+    pairs: Pairs = frozenset().union(*(fate.pairs for _, fate in kept))
     coarser = [limit.clause for limit in limits if not as_coarse(first.treatment, limit.treatment)]
     others = [grant.field.clause for grant in same if grant.field.clause != first.clause]
     united = replace(
         first,
-        use=next(use for use in WIDEST if _has(pairs, use)),
+        use=next(use for use in WIDEST if use in uses),
         treatment=treatment,
-        required=any(field.required for field in kept),
+        required=any(field.required for field, _ in kept),
         pairs=pairs,
-        published_by=frozenset().union(*(field.published_by for field in kept)),
-        doors=tuple(dict.fromkeys(door for field in kept for door in field.doors)),
-        bounds=tuple(dict.fromkeys([*(by for field in kept for by in field.bounds), *coarser, *others])),
+        published_by=frozenset().union(*(fate.published_by for _, fate in kept)),
+        doors=tuple(dict.fromkeys(door for field, _ in kept for door in field.doors)),
+        bounds=tuple(dict.fromkeys([*(by for _, fate in kept for by in fate.by), *coarser, *others])),
     )
     return [united]

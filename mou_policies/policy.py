@@ -23,6 +23,7 @@ from mou_policies.inforce import InForce, assumed_in_force, in_force, refusal_of
 from mou_policies.licence import RELEASE, Licence, licence_of
 from mou_policies.model import Exclusion, FieldPolicy, SourcePolicy, TablePolicy, Treatment
 from mou_policies.narrowing import narrowed
+from mou_policies.nodes import without_collection
 from mou_policies.provisions import DSA, DUL, EMOU, FieldRef
 
 __all__ = [
@@ -137,6 +138,7 @@ def _answerable(agreement: Agreement, source: str, held: InForce) -> list[str]:
     return own or [agreement.agreement_id]
 
 
+@without_collection()
 def _policy(held: InForce, on: date) -> Policy:
     parents = {a.agreement_id: a for a in held.of_kind(EMOU)}
     united = unite(held.of_kind(DSA), parents, held.bound)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from fnmatch import fnmatchcase
+from functools import lru_cache
 
 from mou_policies import vocabulary
 from mou_policies.model import Treatment
@@ -19,6 +20,7 @@ BY_LICENCE, BY_AGREEMENT = "licence", "agreement"
 FieldRef = tuple[str, str, str]
 
 
+@lru_cache(maxsize=8192)
 def class_covered(cls: str, patterns: tuple[str, ...]) -> bool:
     """Say whether a class is named by a pattern: itself, `health.*` or `*`."""
     return any(vocabulary.matches(pattern, cls) for pattern in patterns)

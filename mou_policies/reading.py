@@ -179,7 +179,7 @@ def _accepts(node: Node, context: Context) -> tuple[str, tuple[AcceptedRisk, ...
 
 def _accepted(node: Node, clause: str) -> AcceptedRisk:
     needed = ["rule", "by", "role", "on", "until", "because"]
-    absent = [key for key in needed[1:] if key not in {name for name, _, _ in node.entries()}]
+    absent = [key for key in needed[1:] if not node.has(key)] if node.is_table else []
     if absent:
         raise node.error(f"a risk is accepted without {', '.join(absent)}", f"add {absent[0]}: ...", "AGR-016")
     keys = node.keys_of(needed, ["field"])

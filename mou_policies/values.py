@@ -7,7 +7,7 @@ values come from is in `nodes`; which questions are asked of which is in `langua
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import date
 from difflib import get_close_matches
 from typing import Any, NamedTuple
@@ -90,12 +90,11 @@ class Node(NamedTuple):
             pass
         raise self.error(f"found {value!r} where a date is expected", "write a calendar date as YYYY-MM-DD")
 
-    def word(self, known: Iterable[str], kind: str, rule: str = MISSHAPEN) -> str:
+    def word(self, known: Collection[str], kind: str, rule: str = MISSHAPEN) -> str:
         """Return one of a closed list of words; the error suggests the nearest."""
         value = self.text()
-        names = list(known)
-        if value not in names:
-            raise self.error(f"unknown {kind} {value!r}", suggest(value, names), rule)
+        if value not in known:
+            raise self.error(f"unknown {kind} {value!r}", suggest(value, known), rule)
         return value
 
     def matching(self, pattern: re.Pattern[str], kind: str, remedy: str) -> str:
@@ -106,6 +105,10 @@ class Node(NamedTuple):
         return value
 
     # -- collections --------------------------------------------------------------------------------
+
+    def has(self, key: str) -> bool:
+        """Whether the value is a mapping with this key."""
+        return isinstance(self.raw, dict) and key in self.raw
 
     @property
     def is_list(self) -> bool:
@@ -142,16 +145,15 @@ class Node(NamedTuple):
         for key, value in self.raw.items():
             yield key, value._key(key), value
 
-    def keys_of(self, required: Iterable[str], optional: Iterable[str] = ()) -> dict[str, Node]:
+    def keys_of(self, required: Collection[str], optional: Collection[str] = ()) -> dict[str, Node]:
         """Return the values by key; an unknown or a missing key is an error."""
-        needed = list(required)
-        allowed = {*needed, *optional}
         if not isinstance(self.raw, dict):
             raise self._no_table()
         for key, value in self.raw.items():
-            if key not in allowed:
-                raise value._key(key).error(f"unknown key {key!r}", suggest(key, allowed), AMBIGUOUS)
-        missing = [key for key in needed if key not in self.raw]
+            if key not in required and key not in optional:
+                unknown = value._key(key)
+                raise unknown.error(f"unknown key {key!r}", suggest(key, {*required, *optional}), AMBIGUOUS)
+        missing = [key for key in required if key not in self.raw]
         if missing:
             raise self.error(f"{', '.join(missing)} missing", f"add {missing[0]}: ... here")
         return dict(self.raw)

@@ -16,6 +16,11 @@ def doors(cls: str, named: Iterable[str]) -> tuple[str, ...]:
     covers it; any other (names, dates, places) on whatever its agreement names. What an exception says it never
     admits does not rest on it.
     """
+    return _doors(cls, tuple(named))
+
+
+@lru_cache(maxsize=4096)
+def _doors(cls: str, named: tuple[str, ...]) -> tuple[str, ...]:
     needs = field_classes()[cls].needs
     return tuple(
         name
