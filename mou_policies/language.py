@@ -7,7 +7,9 @@ reading shows every error. What a well-formed agreement lacks in law is in `lint
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -28,7 +30,7 @@ from mou_policies.agreement import (
 from mou_policies.canonical import clauses, digest_of
 from mou_policies.errors import AgreementError
 from mou_policies.findings import Finding, Findings, of_error
-from mou_policies.nodes import Node, parse_yaml, read_text
+from mou_policies.nodes import Node, parse_yaml, read_text, without_collection
 from mou_policies.placeholders import PLACEHOLDER, placeholders
 from mou_policies.provisions import DSA, Provisions
 from mou_policies.reading import Context, read_provisions
@@ -78,27 +80,42 @@ def load_agreement(file: Path) -> Agreement:
 def read_agreement(file: Path) -> Reading:
     """Read one agreement file, and everything that is wrong with it.
 
-    The same text is parsed once: an agreement is asked for several times a night.
+    The same text is parsed once: an agreement is asked for several times a night. Within `reading_by`, texts are read
+    as that says.
     """
     try:
         text = read_text(file)
     except AgreementError as error:
         return Reading(file, None, (error,))
-    return _read(file, text)
+    return _reader.get()(file, text)
+
+
+@contextmanager
+def reading_by(read: Callable[[Path, str], Reading]) -> Iterator[None]:
+    """Have `read_agreement` read texts by this function within the context: for commands that show (see `kept`)."""
+    before = _reader.set(read)
+    try:
+        yield
+    finally:
+        _reader.reset(before)
 
 
 @lru_cache(maxsize=256)
-def _read(file: Path, text: str) -> Reading:
+def read_afresh(file: Path, text: str) -> Reading:
+    """Read the text of an agreement file, and everything that is wrong with it."""
     found = Findings()
     agreement: Agreement | None = None
     left: list[AgreementError] = []
-    with found.catch():
+    with found.catch(), without_collection():
         root = parse_yaml(file, text)
         left = placeholders(root) if PLACEHOLDER in text else []
         agreement = _agreement(file, root, found)
     places = {(error.line, error.column) for error in left}
     errors = (*left, *(error for error in found.errors if (error.line, error.column) not in places))
     return Reading(file, None if errors else agreement, errors)
+
+
+_reader: ContextVar[Callable[[Path, str], Reading]] = ContextVar("reader", default=read_afresh)
 
 
 def _agreement(file: Path, root: Node, found: Findings) -> Agreement:
@@ -228,8 +245,7 @@ def _purposes(node: Node) -> dict[str, str]:
 
 
 def _destruction(node: Node) -> Destruction:
-    given = {name for name, _, _ in node.entries()}
-    if "period_days" not in given:
+    if node.is_table and not node.has("period_days"):
         raise node.error("the destruction period is not stated", "add period_days: 180", "AGR-003")
     keys = node.keys_of(["period_days", "starts", "method", "certificate"])
     days = keys["period_days"].integer(0, 36_600)

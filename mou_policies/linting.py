@@ -8,9 +8,11 @@ Here all of it is one list.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from mou_policies.agreement import Refusal
 from mou_policies.disagreements import DISAGREEMENTS
 from mou_policies.errors import AgreementError
 from mou_policies.findings import Finding
@@ -18,6 +20,44 @@ from mou_policies.inforce import UNSIGNED
 from mou_policies.language import agreement_files, read_agreement
 from mou_policies.policy import Policy, assumed_policy, compile_policy
 from mou_policies.trials import trial
+
+
+@dataclass(frozen=True)
+class Report:
+    """What lint says of a folder on a date: the agreements in force, the refusals of the others, every finding.
+
+    `files` is how many agreement files there are; `loaded` are the sources in force, `named` all that are named.
+    """
+
+    in_force: tuple[Standing, ...]
+    refusals: tuple[Refusal, ...]
+    findings: tuple[Finding, ...]
+    files: int
+    loaded: frozenset[str]
+    named: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One agreement in force: its file, its kind, its last day and the sources it shares."""
+
+    file: str
+    kind: str
+    until: date
+    sources: tuple[str, ...]
+
+
+def lint_report(folder: Path, on: date) -> Report:
+    """Return what lint says of a folder of agreements on a date."""
+    policy = compile_policy(folder, on)
+    return Report(
+        in_force=tuple(Standing(a.file, a.kind, a.ends, tuple(a.sources)) for a in policy.agreements.values()),
+        refusals=policy.refusals,
+        findings=tuple(lint_folder(folder, on, policy)),
+        files=len(agreement_files(folder)),
+        loaded=frozenset(policy.sources),
+        named=frozenset([*policy.agreed, *(name for refusal in policy.refusals for name in refusal.sources)]),
+    )
 
 
 def lint_folder(folder: Path, on: date, policy: Policy | None = None) -> list[Finding]:

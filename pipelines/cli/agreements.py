@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from pipelines.cli import mou_interchange, mou_lint, mou_new, mou_render, mou_signing, mou_trial, mou_views
+from pipelines.cli.kept import kept_agreements
 from pipelines.cli.screen import JsonOption, OnOption, WorkspaceOption, day_of, print_json, say, table
 from pipelines.workspace import open_workspace
 
@@ -39,7 +40,9 @@ def show(
     from mou_policies.policy import compile_policy  # noqa: PLC0415
     from mou_policies.summary import summary  # noqa: PLC0415
 
-    policy = compile_policy(open_workspace(workspace).agreements, day_of(on))
+    place = open_workspace(workspace)
+    with kept_agreements(place):
+        policy = compile_policy(place.agreements, day_of(on))
     if source not in policy.agreed:
         refusal = next((r for r in policy.refusals if source in r.sources), None)
         known = ", ".join(sorted(policy.agreed))
@@ -70,5 +73,7 @@ def explain_field(
     table_name, _, column = rest.partition(".")
     if not column:
         raise typer.BadParameter(f"expected source.table.field, found {field!r}; for instance birth.births.BWG")
-    policy = compile_policy(open_workspace(workspace).agreements, day_of(on))
+    place = open_workspace(workspace)
+    with kept_agreements(place):
+        policy = compile_policy(place.agreements, day_of(on))
     say(str(explain(policy, Question((source, table_name, column), use, policy.on, purpose))))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import date
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -12,12 +13,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from pipelines.cli.extras import is_installed
+from pipelines.cli.kept import kept_agreements
 from pipelines.cli.screen import OnOption, WorkspaceOption, day_of, print_json, say
-from pipelines.workspace import open_workspace
+from pipelines.workspace import Workspace, open_workspace
 
 if TYPE_CHECKING:
     from mou_policies.findings import Finding
-    from mou_policies.policy import Policy
+    from mou_policies.linting import Report
 
 STOPPED = 3
 
@@ -41,35 +43,38 @@ def lint(
 
     Exit status 3 if something stops a source or a release (with --strict: or is warned of), else 0.
     """
-    from mou_policies.language import agreement_files  # noqa: PLC0415
-    from mou_policies.linting import in_order, lint_folder  # noqa: PLC0415
-    from mou_policies.policy import compile_policy  # noqa: PLC0415
+    from mou_policies.kept import report  # noqa: PLC0415
+    from mou_policies.linting import in_order  # noqa: PLC0415
     from mou_policies.sarif import sarif  # noqa: PLC0415
 
-    place = open_workspace(workspace)
-    folder = place.agreements
-    policy = compile_policy(folder, day_of(on))
-    findings = in_order([*lint_folder(folder, policy.on, policy), *_of_nights(place.state, policy)])
+    place, day = open_workspace(workspace), day_of(on)
+    with kept_agreements(place) as cache:
+        said = report(place.agreements, day, cache)
+        findings = in_order([*said.findings, *_of_nights(place, day)])
     if output == "json":
         print_json([_parts(found) for found in findings])
     elif output == "sarif":
-        print_json(sarif(findings, _relative(folder)))
+        print_json(sarif(findings, _relative(place.agreements)))
     else:
-        _show(policy, findings, len(agreement_files(folder)))
+        _show(said, findings)
     weighty = {"error", "warning"} if strict else {"error"}
-    raise typer.Exit(STOPPED if policy.refusals or any(f.severity in weighty for f in findings) else 0)
+    raise typer.Exit(STOPPED if said.refusals or any(f.severity in weighty for f in findings) else 0)
 
 
-def _of_nights(state: Path, policy: Policy) -> list[Finding]:
+def _of_nights(place: Workspace, day: date) -> list[Finding]:
     """Return RUN-001 and RUN-002: what was delivered last, and what is read of it; nothing where no night has run."""
     if not is_installed("hub"):
         return []
     from assets.night import StatePaths  # noqa: PLC0415
     from assets.usage import reads, seen  # noqa: PLC0415
+    from mou_policies.policy import compile_policy  # noqa: PLC0415
     from mou_policies.usage import findings  # noqa: PLC0415
 
-    book = StatePaths.under(state).nights
-    return findings(policy, reads(policy), seen(book)) if book.exists() else []
+    book = StatePaths.under(place.state).nights
+    if not book.exists():
+        return []
+    policy = compile_policy(place.agreements, day)
+    return findings(policy, reads(policy), seen(book))
 
 
 def _parts(found: Finding) -> dict[str, Any]:
@@ -86,27 +91,26 @@ def _relative(folder: Path) -> str:
     return folder.relative_to(here).as_posix() if folder.is_relative_to(here) else folder.name
 
 
-def _show(policy: Policy, findings: Sequence[Finding], files: int) -> None:
-    for agreement in policy.agreements.values():
-        say(f"in force  {agreement.file}  until {agreement.ends}  {', '.join(agreement.sources) or agreement.kind}")
-    for refusal in policy.refusals:
+def _show(said: Report, findings: Sequence[Finding]) -> None:
+    for standing in said.in_force:
+        say(f"in force  {standing.file}  until {standing.until}  {', '.join(standing.sources) or standing.kind}")
+    for refusal in said.refusals:
         say(f"stopped   {refusal.agreement_file}  {', '.join(refusal.sources) or 'no source of its own'}")
     for _, of_file in groupby(findings, key=lambda f: f.file):
         say()
         for found in of_file:
             say(str(found))
     say()
-    say(_counts(policy, findings, files))
+    say(_counts(said, findings))
 
 
-def _counts(policy: Policy, findings: Sequence[Finding], files: int) -> str:
+def _counts(said: Report, findings: Sequence[Finding]) -> str:
     """Return the last line: findings by severity, agreements read, sources in force."""
     counts = Counter(found.severity for found in findings)
     words = [_number(counts[severity], severity) for severity in ("error", "warning", "note")]
-    named = {*policy.agreed, *(name for refusal in policy.refusals for name in refusal.sources)}
     return (
-        f"{', '.join(words)} in {_number(files, 'agreement')}; "
-        f"{len(policy.sources)} of {_number(len(named), 'source')} in force"
+        f"{', '.join(words)} in {_number(said.files, 'agreement')}; "
+        f"{len(said.loaded)} of {_number(len(said.named), 'source')} in force"
     )
 
 

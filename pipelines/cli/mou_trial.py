@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pipelines.cli.kept import kept_agreements
 from pipelines.cli.screen import JsonOption, WorkspaceOption, err, print_json, say, table
 from pipelines.workspace import open_workspace
 
@@ -34,8 +35,10 @@ def test(
     from mou_policies.expectations import coverage  # noqa: PLC0415
     from mou_policies.trials import trial  # noqa: PLC0415
 
-    folder = open_workspace(workspace).agreements
-    found = trial(folder, tuple(_known(folder, name) for name in agreements or ()))
+    place = open_workspace(workspace)
+    folder = place.agreements
+    with kept_agreements(place):
+        found = trial(folder, tuple(_known(folder, name) for name in agreements or ()))
     covered = coverage(found.agreements, found.judged)
     failures = [str(finding) for one in found.judged if (finding := one.finding()) is not None]
     failures += [str(reading.findings[0]) for reading in found.unreadable]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from pipelines.cli.kept import kept_agreements
 from pipelines.cli.screen import JsonOption, OnOption, WorkspaceOption, day_of, heading, print_json, say, table
 from pipelines.workspace import open_workspace
 
@@ -37,7 +38,8 @@ def unused(workspace: WorkspaceOption = None, on: OnOption = None, as_json: Json
     from mou_policies.policy import compile_policy  # noqa: PLC0415
 
     place = open_workspace(workspace)
-    policy = compile_policy(place.agreements, day_of(on))
+    with kept_agreements(place):
+        policy = compile_policy(place.agreements, day_of(on))
     read, came = reads(policy), seen(StatePaths.under(place.state).nights)
     parts = {
         "never used": usage.unused(policy, read),
@@ -80,7 +82,8 @@ def matrix(
     if out is not None and output == "text":
         raise typer.BadParameter("a file is html or csv: add --format html or --format csv")
     place = open_workspace(workspace)
-    found = views.matrix(compile_policy(place.agreements, day_of(on)))
+    with kept_agreements(place):
+        found = views.matrix(compile_policy(place.agreements, day_of(on)))
     if output == "text":
         _print(found)
         return
