@@ -6,7 +6,7 @@ CITY ?= demo-city
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all lint format bench bench-linkage bench-scale compare dev evaluate clean lock
+.PHONY: help run test test-all lint format bench bench-agreements bench-linkage bench-scale compare dev evaluate clean lock
 
 help:  ## list these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -57,6 +57,9 @@ format: .venv/.dev  ## let ruff rewrite what it can
 
 bench: .venv/.dev  ## time and memory of each step; writes docs/benchmarks.md
 	@$(BIN)/python -m benchmarks
+
+bench-agreements: .venv/.dev  ## 50 agreements of 2,000 fields: lint and compile, cold and again; writes docs/benchmarks.md
+	@$(BIN)/python -m benchmarks.agreements
 
 bench-linkage: .venv/.dev  ## ours against plaintext Splink, Bloom filters, per-field HMAC; writes docs/benchmarks.md
 	@$(BIN)/python -m benchmarks.linkage_peers
