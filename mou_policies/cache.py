@@ -66,9 +66,9 @@ class Cache:
 
     def put(self, name: str, content: bytes) -> None:
         """Keep an entry's content, whole or not at all; a folder that cannot be written keeps nothing."""
-        if fingerprint() != self.code:
-            return
         with suppress(OSError):
+            if _changed(_files()):
+                return
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             if not _only_ours(self.folder.stat()):
                 return
@@ -89,14 +89,24 @@ def fingerprint() -> str | None:
 
     None where a file of them was changed since the process began: what is on disk is then not what it runs.
     """
+    files = _files()
+    if _changed(files):
+        return None
     libyaml = getattr(yaml, "__with_libyaml__", False)
     digest = hashlib.sha256(f"{sys.version} {yaml.__version__} {libyaml} {pydantic.VERSION}".encode())
-    for file in sorted(file for file in _ROOM.rglob("*") if file.is_file() and file.suffix != ".pyc"):
-        found = file.stat()
-        if max(found.st_mtime_ns, found.st_ctime_ns) > STARTED - _SECOND:
-            return None
+    for file in files:
         digest.update(f"{file.relative_to(_ROOM)} {hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
     return digest.hexdigest()
+
+
+def _files() -> list[Path]:
+    return sorted(file for file in _ROOM.rglob("*") if file.is_file() and file.suffix != ".pyc")
+
+
+def _changed(files: list[Path]) -> bool:
+    """Say whether one of the files was changed since the process began, as far as a clock of ticks can tell."""
+    found = [file.stat() for file in files]
+    return any(max(one.st_mtime_ns, one.st_ctime_ns) > STARTED - _SECOND for one in found)
 
 
 def _seal(name: str, content: bytes) -> bytes:

@@ -201,8 +201,7 @@ def read_treatment(field: str, use: str, node: Node | None, entry: Node) -> Trea
         if word not in _words() and (word in _MAPPINGS or word.startswith("date")):
             raise node.error(f"treatment {word!r} needs its setting", f"write {_EXAMPLES[word[:4]]}")
         return Treatment(node.word(_words(), "treatment"))
-    words = [(name, key, value) for name, key, value in node.entries()]
-    kind, key, value = words[0] if words else ("", node, node)
+    kind, key, value = next(node.entries(), ("", node, node))
     if kind not in _MAPPINGS:
         raise key.error(f"unknown treatment {kind!r}", suggest(kind, [*_MAPPINGS, *vocabulary.treatments()]))
     extra = {"date": ["bands"], "recode": ["else"]}.get(kind, [])

@@ -6,8 +6,6 @@ and the acceptance of a risk by a named person. What a rule looks for is in `lin
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -79,10 +77,15 @@ class Findings:
 
     errors: list[AgreementError] = field(default_factory=list)
 
-    @contextmanager
-    def catch(self) -> Iterator[None]:
-        """Keep an AgreementError of the block and go on after it."""
-        try:
-            yield
-        except AgreementError as error:
+    def catch(self) -> Findings:
+        """Keep an AgreementError of a `with` block and go on after it."""
+        return self
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
+        if isinstance(error, AgreementError):
             self.errors.append(error)
+            return True
+        return False

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -15,6 +16,9 @@ from mou_policies.agreement import Agreement
 from mou_policies.model import FieldPolicy, TablePolicy
 from mou_policies.nodes import without_collection
 from mou_policies.provisions import FieldRef, Licensed
+
+_OWN: dict[str, Any] = {"field": "", "name": "", "reason": "", "clause": "", "place": (1, 1)}
+_COMMON = tuple(name for name in FieldPolicy.__dataclass_fields__ if name not in _OWN)
 
 
 @dataclass(frozen=True)
@@ -45,13 +49,14 @@ class _Entry:
 
 def content_of(agreement: Agreement) -> bytes:
     """Return an agreement as the content of an entry."""
-    kinds: dict[FieldPolicy, int] = {}
+    kinds: dict[tuple[Any, ...], int] = {}
     tables = {
         name: {table.table: _columns(table.fields, kinds) for table in source.tables.values()}
         for name, source in agreement.sources.items()
     }
     bare = _with(agreement, {name: dict.fromkeys(held, ()) for name, held in tables.items()}, ())
-    entry = _Entry(bare, tuple(kinds), tables, tuple(agreement.provisions.licensed.items()))
+    common = tuple(FieldPolicy(**_OWN, **dict(zip(_COMMON, kind, strict=True))) for kind in kinds)
+    entry = _Entry(bare, common, tables, tuple(agreement.provisions.licensed.items()))
     return _form().dump_json(entry)
 
 
@@ -74,15 +79,14 @@ def _form() -> TypeAdapter[_Entry]:
     return TypeAdapter(_Entry)
 
 
-def _columns(fields: Iterable[FieldPolicy], kinds: dict[FieldPolicy, int]) -> _Columns:
+def _kind(field: FieldPolicy) -> tuple[Any, ...]:
+    """Return what a field may have in common with others, in the order of its attributes."""
+    return tuple(value for name, value in vars(field).items() if name not in _OWN)
+
+
+def _columns(fields: Iterable[FieldPolicy], kinds: dict[tuple[Any, ...], int]) -> _Columns:
     """Return the fields of a table in columns; kinds that are new are added."""
-    rows = [
-        (
-            kinds.setdefault(replace(f, field="", name="", reason="", clause="", place=(1, 1)), len(kinds)),
-            *(f.field, f.name, f.reason, f.clause, *f.place),
-        )
-        for f in fields
-    ]
+    rows = [(kinds.setdefault(_kind(f), len(kinds)), f.field, f.name, f.reason, f.clause, *f.place) for f in fields]
     return _Columns(*zip(*rows, strict=True)) if rows else _Columns((), (), (), (), (), (), ())
 
 

@@ -175,14 +175,6 @@ def test_code_that_changed_since_the_process_began_keeps_and_finds_nothing(
     assert not cache.folder.exists()
 
 
-def test_code_that_changes_while_something_is_worked_out_keeps_nothing(code: Path, tmp_path: Path) -> None:
-    cache = Cache.at(tmp_path / "cache")
-    assert cache is not None
-    (code / "lint.py").write_text("RULES = 2\n")
-    cache.put("entry", b"content")
-    assert not cache.folder.exists()
-
-
 WRITER = """
 import sys
 from pathlib import Path
