@@ -204,8 +204,7 @@ def read_treatment(field: str, use: str, node: Node | None, entry: Node) -> Trea
     kind, key, value = next(node.entries(), ("", node, node))
     if kind not in _MAPPINGS:
         raise key.error(f"unknown treatment {kind!r}", suggest(kind, [*_MAPPINGS, *vocabulary.treatments()]))
-    extra = {"date": ["bands"], "recode": ["else"]}.get(kind, [])
-    return _MAPPINGS[kind](value, node.keys_of([kind], extra))
+    return _MAPPINGS[kind](value, node.keys_of([kind], _BESIDE.get(kind, ())))
 
 
 @lru_cache(maxsize=1)
@@ -256,6 +255,7 @@ _MAPPINGS: dict[str, Callable[[Node, Mapping[str, Node]], Treatment]] = {
     "recode": _recode,
     "record": _record,
 }
+_BESIDE = {"date": ("bands",), "recode": ("else",)}
 _EXAMPLES = {
     "date": "{date: year}",
     "top_": "{top_code: 20}",

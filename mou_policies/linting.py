@@ -18,6 +18,7 @@ from mou_policies.errors import AgreementError
 from mou_policies.findings import Finding
 from mou_policies.inforce import UNSIGNED
 from mou_policies.language import agreement_files, read_agreement
+from mou_policies.nodes import without_collection
 from mou_policies.policy import Policy, assumed_policy, compile_policy
 from mou_policies.trials import trial
 
@@ -47,6 +48,7 @@ class Standing:
     sources: tuple[str, ...]
 
 
+@without_collection()
 def lint_report(folder: Path, on: date) -> Report:
     """Return what lint says of a folder of agreements on a date."""
     policy = compile_policy(folder, on)

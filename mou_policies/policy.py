@@ -86,6 +86,7 @@ class Policy:
         return next((f for f in held.tables[table].fields if f.is_content and column_name in f.columns), None)
 
 
+@without_collection()
 def compile_policy(folder: Path, on: date) -> Policy:
     """Read every agreement of a folder and return what they grant on a date.
 
