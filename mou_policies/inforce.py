@@ -207,7 +207,9 @@ class _Sorting:
 
     def _lost(self, agreement: Agreement, known: Mapping[str, Agreement]) -> str | None:
         parents = [known.get(name) for name in agreement.under]
-        if agreement.kind == DUL and any(p is not None and p.kind == DSA for p in parents):
+        ceilings = {a.agreement_id for a in self.all if a.kind == EMOU}
+        lost = next((name for name in agreement.under if name in ceilings and name not in known), None)
+        if lost is None and agreement.kind == DUL and any(p is not None and p.kind == DSA for p in parents):
             return None
         for name, parent in zip(agreement.under, parents, strict=True):
             if parent is None:
