@@ -1,19 +1,20 @@
 """Everything that agreements can allow: points (source, table, field, use, purpose) over spans of dates, all of them.
 
-What is granted changes only on days on which a term or the acceptance of a risk begins or ends, so that a span between
-two such days is one date to ask about. Not here: what is granted (`policy`), and what two sets of agreements grant
-otherwise (`diff`).
+What is granted changes only on days on which a term, the acceptance of a risk or a statement begins or ends, or a ZIP3
+table grows old, so that a span between two such days is one date to ask about. Not here: what is granted (`policy`),
+and what two sets of agreements grant otherwise (`diff`).
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import pairwise
 from typing import NamedTuple
 
+from mou_policies import vocabulary
 from mou_policies.agreement import Agreement
 from mou_policies.model import FieldPolicy
 from mou_policies.policy import Policy
@@ -47,12 +48,25 @@ class Span:
 
 def spans(agreements: Iterable[Agreement]) -> list[Span]:
     """Return the dates on which any of the agreements holds, cut wherever what they grant can change, in order."""
-    starts: set[date] = set()
-    for agreement in agreements:
-        starts |= {agreement.starts, agreement.ends + DAY}
-        for risk in agreement.provisions.accepts:
-            starts |= {risk.on, risk.until + DAY}
-    return [Span(first, after - DAY) for first, after in pairwise(sorted(starts))]
+    held = list(agreements)
+    starts = {day for agreement in held for day in _turns(agreement)}
+    first, last = min((a.starts for a in held), default=None), max((a.ends for a in held), default=None)
+    if first is None or last is None:
+        return []
+    starts |= {vintage.current_until + DAY for vintage in vocabulary.zip3_vintages()}
+    within = sorted(day for day in starts if first <= day <= last + DAY)
+    return [Span(day, after - DAY) for day, after in pairwise(within)]
+
+
+def _turns(agreement: Agreement) -> Iterator[date]:
+    """Yield the days from which something of an agreement holds, or holds no more."""
+    yield from (agreement.starts, agreement.ends + DAY)
+    for risk in agreement.provisions.accepts:
+        yield from (risk.on, risk.until + DAY)
+    for stated in agreement.provisions.release.attests if agreement.provisions.release else ():
+        yield stated.on
+        if stated.until is not None:
+            yield stated.until + DAY
 
 
 def joined(found: Iterable[Span]) -> list[Span]:
