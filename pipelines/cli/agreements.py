@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli import mou_interchange, mou_lint, mou_new, mou_render, mou_signing, mou_trial, mou_views
+from pipelines.cli import mou_diff, mou_interchange, mou_lint, mou_new, mou_render, mou_signing, mou_trial, mou_views
 from pipelines.cli.kept import kept_agreements
 from pipelines.cli.screen import JsonOption, OnOption, WorkspaceOption, day_of, print_json, say, table
 from pipelines.workspace import open_workspace
@@ -21,6 +21,7 @@ def register(app: typer.Typer) -> None:
     mou_new.register(group)
     mou_lint.register(group)
     mou_views.register(group)
+    mou_diff.register(group)
     group.command("show")(show)
     group.command("explain")(explain_field)
     mou_trial.register(group)

@@ -6,17 +6,21 @@ Every property is held on every point of the finite domain: each field x use x p
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from random import Random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.mou_oracle import Oracle
-from support.mou_worlds import NEWCOMER, PURPOSES, narrowed, read, without_lint, world
+from support.mou_worlds import NEWCOMER, PURPOSES, changed, narrowed, read, without_lint, world
 
 from mou_policies.agreement import Agreement
+from mou_policies.changes import Change, Side
 from mou_policies.coarseness import as_coarse
-from mou_policies.domain import RELEASE, Point, granted, spans
+from mou_policies.diff import diff
+from mou_policies.diff_points import FIELD
+from mou_policies.domain import DAY, RELEASE, Point, Span, granted, spans
 from mou_policies.explain import Question, explain
 from mou_policies.model import Treatment
 from mou_policies.policy import Policy, assumed_policy
@@ -110,6 +114,74 @@ def test_the_order_of_agreements_does_not_matter(judge, draw: Random) -> None:  
         assert (old.sources, old.agreed, old.denials, old.digest) == (new.sources, new.agreed, new.denials, new.digest)
         assert set(old.refusals) == set(new.refusals)
         assert allowed(old) == allowed(new)
+
+
+def told(changes: Iterable[Change], days: Iterable[Span]) -> set[tuple[Span, Point]]:
+    """Every point on every span that the changes of fields tell of."""
+    return {
+        (day, Point(ref_of(change.about), use, purpose))
+        for change in changes
+        if change.facet == FIELD
+        for use, purposes in change.uses
+        for purpose in purposes
+        for day in days
+        if any(span.first <= day.first and day.last <= span.last for span in change.spans)
+    }
+
+
+def ref_of(name: str) -> FieldRef:
+    source, table, field = name.split(".", 2)
+    return source, table, field
+
+
+@FEW
+@given(RANDOM)
+def test_diff_tells_every_point_that_widens_and_no_other(draw: Random) -> None:
+    """Hence it is empty exactly where two sets grant the same on every point."""
+    held = world(draw)
+    before, after = read(held), read(changed(draw, held))
+    found = diff(Side(tuple(before)), Side(tuple(after)))
+    days = spans([*before, *after])
+    for old, new, changes in ((before, after, found.widened), (after, before, found.narrowed)):
+        points = {
+            (day, p) for day in days for p, _ in widenings(*(allowed(assumed_policy(x, day.first)) for x in (old, new)))
+        }
+        assert told(changes, days) == points
+
+
+@FEW
+@given(RANDOM)
+def test_what_one_way_widens_the_other_way_narrows(draw: Random) -> None:
+    held = world(draw)
+    old, new = Side(tuple(read(held))), Side(tuple(read(changed(draw, held))))
+    there, back = diff(old, new), diff(new, old)
+    assert there.widened == tuple(change.turned for change in back.narrowed)
+    assert there.narrowed == tuple(change.turned for change in back.widened)
+
+
+@FEW
+@given(RANDOM)
+def test_diff_of_what_takes_away_is_never_widening(draw: Random) -> None:
+    """A parent, a prohibition, a limit; another owner's agreement widens what is its own, and nothing else."""
+    held = world(draw)
+    after = narrowed(draw, held)
+    found = diff(Side(tuple(read(held))), Side(tuple(read(after))))
+    own = set(after.get(f"{NEWCOMER}0.yaml", {"sources": {}})["sources"])
+    assert [change for change in found.widened if change.about.partition(".")[0] not in own] == []
+
+
+@JUDGED
+@FEW
+@given(RANDOM)
+def test_nothing_changes_within_a_span(judge, draw: Random) -> None:  # type: ignore[no-untyped-def]
+    agreements = read(world(draw))
+    days = spans(agreements)
+    assert all(earlier.last < later.first for earlier, later in pairwise(days))
+    for day in days:
+        within = day.first + (day.last - day.first) * draw.random()
+        assert len({str(allowed(judge(agreements, on))) for on in (day.first, within, day.last)}) == 1
+    for outside in (days[0].first - DAY, days[-1].last + DAY):
+        assert not allowed(judge(agreements, outside))
 
 
 def test_worlds_are_not_empty() -> None:

@@ -263,6 +263,30 @@ def narrowed(draw: Random, held: World) -> World:
     return found
 
 
+# -- any change ----------------------------------------------------------------------------------------------------
+
+
+def changed(draw: Random, held: World) -> World:
+    """Return the world after one or two changes of any kind: narrowed, or an agreement written anew, or left out."""
+    found = copy.deepcopy(held)
+    for _ in range(draw.randint(1, 2)):
+        file = draw.choice(list(found))
+        plain = found[file]
+        change = draw.choice(("narrowed", "term", "gone", "fields", "free", "free"))
+        if change == "narrowed":
+            found = narrowed(draw, found)
+        elif change == "term":
+            plain["term"] = _term(draw)
+        elif change == "gone" and len(found) > 2:
+            del found[file]
+        elif change == "fields" and plain["kind"] == "dsa":
+            source = draw.choice(list(plain["sources"]))
+            plain["sources"][source] = source_of(draw, tuple(plain["purposes"]))
+        else:
+            plain.pop("prohibits", None), plain.pop("limits", None)
+    return found
+
+
 # -- words ---------------------------------------------------------------------------------------------------------
 
 
