@@ -2,32 +2,34 @@
 
     python -m benchmarks.agreements [--agreements 50] [--fields 2000]
 
-Every step runs in a process of its own, three times, and counts from its start, imports and all; the last one is
-measured within a process that has done the same before. Writes the section `agreements` of docs/benchmarks.md.
+Every step runs three times in a process of its own and counts from its start to its end, imports and all; the last one
+is measured within a process that has done the same before. Writes the section `agreements` of docs/benchmarks.md.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from typing import Final, NamedTuple
 
 from benchmarks.agreement_folder import NIGHT, change_one, make_folder
 from benchmarks.page import write_section
-from mou_policies.cache import Cache
-from mou_policies.kept import keeping, report
 from mou_policies.linting import lint_report
 from mou_policies.policy import compile_policy
+from pipelines.setting_up import write_workspace
+from pipelines.workspace import Workspace
 
 RUNS: Final = 3
+PROGRAM: Final = [sys.executable, "-c", "from pipelines.cli import main; main()"]
+LINT: Final = ["mou", "lint"]
+SHOW: Final = ["mou", "show", "agency_00"]
 
 
 class Took(NamedTuple):
@@ -38,72 +40,63 @@ class Took(NamedTuple):
 
 
 class Step(NamedTuple):
-    """What is measured, whether the cache is emptied before it, and whether an agreement is changed before it."""
+    """What is measured: a command of `cradlepath`, or a part of this module; with what is done before each run."""
 
     title: str
+    command: list[str]
     empty: bool = False
     change: bool = False
 
 
-STEPS: Final = {
-    "night": Step("compile as a night does: every file read, no cache"),
-    "first": Step("lint and compile, empty cache", empty=True),
-    "lint": Step("lint, nothing changed"),
-    "compile": Step("compile for a command that shows, nothing changed"),
-    "one": Step("lint and compile, one agreement changed", change=True),
-    "again": Step("lint and compile again within one process"),
-}
+STEPS: Final = (
+    Step("compile as a night does: every file read, no cache", ["--only", "night"]),
+    Step("`mou lint` (compiles, too), nothing kept yet", LINT, empty=True),
+    Step("`mou lint`, nothing changed", LINT),
+    Step("`mou show` of a source (compiles), nothing changed", SHOW),
+    Step("`mou lint`, one agreement changed", LINT, change=True),
+    Step("compile and lint again within one process", ["--only", "again"]),
+)
 
 
-def work(step: str, folder: Path, cache_folder: Path) -> Took | None:
-    """Do one step; return what it took where the whole process is not what is measured."""
-    if step in {"night", "again"}:
-        policy = compile_policy(folder, NIGHT)
-        assert not policy.refusals, policy.refusals[0]
-        return _timed(lambda: lint_report(folder, NIGHT)) if step == "again" else None
-    cache = Cache.at(cache_folder)
-    assert cache is not None, "the code was changed a moment ago"
-    with keeping(cache):
-        if step == "compile":
-            compile_policy(folder, NIGHT)
-        else:
-            said = report(folder, NIGHT, cache)
-            assert not said.refusals, said.refusals[0]
-    return None
+def part(name: str, folder: Path) -> None:
+    """Compile as a night does; for `again`, then compile and lint once more and print what that took."""
+    policy = compile_policy(folder, NIGHT)
+    assert not policy.refusals, policy.refusals[0]
+    if name == "again":
+        lint_report(folder, NIGHT)
+        wall, cpu = time.perf_counter(), time.process_time()
+        lint_report(folder, NIGHT)
+        print(time.perf_counter() - wall, time.process_time() - cpu)
 
 
-def _timed(do: Callable[[], object]) -> Took:
-    wall, cpu = time.perf_counter(), time.process_time()
-    do()
-    return Took(time.perf_counter() - wall, time.process_time() - cpu)
-
-
-def measure(step: str, folder: Path, cache: Path) -> Took:
+def measure(step: Step, place: Workspace) -> Took:
     """Run one step in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.agreements", "--step", step, "--at", str(folder), str(cache)]
+    ours = [sys.executable, "-m", "benchmarks.agreements", *step.command, "--at", str(place.agreements)]
+    theirs = [*PROGRAM, *step.command, "--workspace", str(place.root), "--on", NIGHT.isoformat()]
     before, began = os.times(), time.perf_counter()
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    after = os.times()
-    inside = json.loads(done.stdout)
-    cpu = after.children_user + after.children_system - before.children_user - before.children_system
-    return Took(*inside) if inside else Took(time.perf_counter() - began, cpu)
+    command = ours if step.command[0] == "--only" else theirs
+    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+    wall, after = time.perf_counter() - began, os.times()
+    if step.command[-1] == "again":
+        return Took(*map(float, said))
+    return Took(wall, sum(after[2:4]) - sum(before[2:4]))
 
 
 def table(agreements: int, fields: int) -> str:
     """Measure every step and return the figures as a Markdown table."""
     rows = []
     with tempfile.TemporaryDirectory(prefix="cradlepath-bench-") as root:
-        folder, cache = Path(root) / "agreements", Path(root) / "cache"
-        make_folder(folder, agreements, fields)
-        for name, step in STEPS.items():
+        place = write_workspace(Path(root) / "city", city="Our City", start=NIGHT)
+        shutil.rmtree(place.agreements)
+        make_folder(place.agreements, agreements, fields)
+        for step in STEPS:
             found = []
             for number in range(RUNS):
                 if step.empty:
-                    for entry in cache.glob("*"):
-                        entry.unlink()
+                    shutil.rmtree(place.state / "cache", ignore_errors=True)
                 if step.change:
-                    change_one(folder, number)
-                found.append(measure(name, folder, cache))
+                    change_one(place.agreements, number)
+                found.append(measure(step, place))
             rows.append(_row(step.title, found))
     head = ["| what | wall s, median | least to most | processor s, median |", "|---|---:|---:|---:|"]
     load = ", ".join(f"{one:.1f}" for one in os.getloadavg())
@@ -120,21 +113,21 @@ HEAD = """## Agreements
 
 Written by `make bench-agreements`. A generated folder of {agreements} signed agreements (DSA) of {fields:,} fields each
 in five tables, under one EMOU, with a licence (DUL) for 200 fields of each. Seconds are those of a whole process from
-its start, three runs each, except in the last row. *Lint* is what `cradlepath mou lint` says, for which it compiles.
+its start to its end, three runs each, except in the last row. Measured where others work too: read the ratios.
 
 """
 
 
 def main() -> None:
-    """Measure and write the section, or do one step of it."""
+    """Measure and write the section, or do one part of it."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--agreements", type=int, default=50)
     options.add_argument("--fields", type=int, default=2000)
-    options.add_argument("--step", choices=STEPS)
-    options.add_argument("--at", nargs=2, type=Path)
+    options.add_argument("--only", choices=["night", "again"])
+    options.add_argument("--at", type=Path)
     chosen = options.parse_args()
-    if chosen.step:
-        print(json.dumps(work(chosen.step, *chosen.at)))
+    if chosen.only:
+        part(chosen.only, chosen.at)
         return
     text = HEAD.format(agreements=chosen.agreements, fields=chosen.fields) + table(chosen.agreements, chosen.fields)
     write_section("agreements", text)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from mou_policies.linting import Report
 
 STOPPED = 3
+BOOK = "nights.duckdb"
+"""The book of nights, looked for by its name: what reads it takes seconds to import, and a city may have none yet."""
 
 FormatOption = Annotated[
     Literal["text", "json", "sarif"], typer.Option("--format", help="text, json or sarif (SARIF 2.1.0).")
@@ -63,18 +65,15 @@ def lint(
 
 def _of_nights(place: Workspace, day: date) -> list[Finding]:
     """Return RUN-001 and RUN-002: what was delivered last, and what is read of it; nothing where no night has run."""
-    if not is_installed("hub"):
+    if not (is_installed("hub") and (place.state / BOOK).exists()):
         return []
     from assets.night import StatePaths  # noqa: PLC0415
     from assets.usage import reads, seen  # noqa: PLC0415
     from mou_policies.policy import compile_policy  # noqa: PLC0415
     from mou_policies.usage import findings  # noqa: PLC0415
 
-    book = StatePaths.under(place.state).nights
-    if not book.exists():
-        return []
     policy = compile_policy(place.agreements, day)
-    return findings(policy, reads(policy), seen(book))
+    return findings(policy, reads(policy), seen(StatePaths.under(place.state).nights))
 
 
 def _parts(found: Finding) -> dict[str, Any]:

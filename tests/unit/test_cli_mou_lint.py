@@ -11,7 +11,9 @@ import pytest
 from support.mou_clean import CLEAN, planted
 from typer.testing import CliRunner, Result
 
+from assets.night import StatePaths
 from pipelines.cli import app
+from pipelines.cli.mou_lint import BOOK
 from pipelines.setting_up import write_workspace
 
 NIGHT = "2026-09-01"
@@ -79,3 +81,7 @@ def test_the_page_shows_a_line_as_lint_says_it(city: Path) -> None:
     page = Path(__file__).resolve().parents[2] / "docs" / "agreements.md"
     (shown,) = re.findall(r"^dsa\.yaml:.*$", page.read_text(encoding="utf-8"), re.MULTILINE)
     assert shown in linted(city, WIDER).stdout.splitlines()
+
+
+def test_the_book_of_nights_is_looked_for_where_nights_write_it(city: Path) -> None:
+    assert StatePaths.under(city / "state").nights == city / "state" / BOOK
