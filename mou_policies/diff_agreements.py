@@ -6,7 +6,7 @@ Agreements of the two sides are paired by id, or by what one amends. What is new
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from mou_policies.agreement import Agreement, Redisclosure
@@ -56,7 +56,7 @@ def paired(old: Side, new: Side) -> list[Pair]:
 
 def widened_agreements(pairs: Sequence[Pair], old: Side, new: Side) -> Iterator[Change]:
     """Yield what the agreements of the second side allow and those of the first did not, field by field apart."""
-    successors = {pair.old.agreement_id: pair.new.agreement_id for pair in pairs}
+    successors = {(pair.old.agreement_id, pair.new.agreement_id) for pair in pairs}
     kinds = {a.agreement_id: a.kind for a in (*old.agreements, *new.agreements)}
     for pair in pairs:
         yield from _heading(pair)
@@ -106,18 +106,18 @@ def _door(exception: str, population: str | None) -> str:
     return f"{exception}, {population} only" if population else exception
 
 
-def _parents(pair: Pair, successors: Mapping[str, str], kinds: Mapping[str, str]) -> Iterator[Change]:
+def _parents(pair: Pair, successors: Set[tuple[str, str]], kinds: Mapping[str, str]) -> Iterator[Change]:
     """Yield the ceilings that are gone, and for a licence the agreements it may newly take fields from.
 
     Of a parent that is on neither side nobody knows what it is: it counts as what would make the change wider.
     """
-    gone = [name for name in pair.old.under if not {name, successors.get(name)} & {*pair.new.under}]
+    kept = {(name, name) for name in (*pair.old.under, *pair.new.under)} | successors
+    gone = [name for name in pair.old.under if not any((name, now) in kept for now in pair.new.under)]
     for name in gone:
         if pair.new.kind != DUL or kinds.get(name, EMOU) == EMOU:
             yield pair.change("under", f"under {name}", NOTHING)
-    heirs = {successors.get(name) for name in pair.old.under}
     for name in pair.new.under if pair.new.kind == DUL else ():
-        if name not in {*pair.old.under, *heirs} and kinds.get(name, DSA) == DSA:
+        if not any((was, name) in kept for was in pair.old.under) and kinds.get(name, DSA) == DSA:
             yield pair.change("under", NOTHING, f"takes fields shared under {name}")
 
 

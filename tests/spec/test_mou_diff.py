@@ -3,16 +3,15 @@
 # ruff: noqa: E501  (a row of the table stays one row)
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 
 import pytest
 from support.mou import DEMO, edited, write
 from support.mou_clean import CLEAN
+from support.mou_differences import city, compared, told
 
-from mou_policies.changes import Change
-from mou_policies.diff import Difference, diff, side_of
+from mou_policies.diff import side_of
 from mou_policies.diff_text import plain, text
 from mou_policies.domain import Span
 
@@ -79,21 +78,6 @@ CASES = [
     ("dul.yaml", "terms:",              ACCEPT,              ["outcomes-2025: – -> FLD-008 accepted for school.students.grade by A. Example, Counsel, 2025-07-01 to 2030-06-30"], []),
     ("dul.yaml", "terms:",              EXPECT,              [], ["outcomes-2025: not asked -> school.students.ssn: publish on 2026-09-01 expected to be denied"]),
 ]  # fmt: skip
-
-
-def told(changes: Iterable[Change]) -> list[str]:
-    return sorted(f"{c.about}: {c.before} -> {c.after}" for c in changes)
-
-
-def city(where: Path, file: str = "", old: str = "", new: str = "") -> Path:
-    """Write the clean agreements, with words of one of them replaced."""
-    for name, held in CLEAN.items():
-        write(where, edited(old, new, held) if name == file else held, name)
-    return where
-
-
-def compared(old: Path, new: Path) -> Difference:
-    return diff(side_of(old), side_of(new))
 
 
 @pytest.mark.parametrize(("file", "words", "by", "widened", "narrowed"), CASES)

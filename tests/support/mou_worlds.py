@@ -277,7 +277,7 @@ def changed(draw: Random, held: World) -> World:
             found = narrowed(draw, found)
         elif change == "term":
             plain["term"] = _term(draw)
-        elif change == "gone" and len(found) > 2:
+        elif change == "gone" and sum(other["kind"] == plain["kind"] for other in found.values()) > 1:
             del found[file]
         elif change == "fields" and plain["kind"] == "dsa":
             source = draw.choice(list(plain["sources"]))
