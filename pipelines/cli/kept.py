@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
-import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -21,6 +19,5 @@ def kept_agreements(place: Workspace) -> Iterator[Cache | None]:
     from mou_policies.kept import keeping  # noqa: PLC0415
 
     cache = Cache.at(place.state / "cache" / "agreements") if place.state.is_dir() else None
-    atexit.register(gc.freeze)  # nothing is left to find in 100,000 fields when the process ends: a second saved
     with keeping(cache):
         yield cache

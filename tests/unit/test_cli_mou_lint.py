@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from datetime import date
 from pathlib import Path
 
@@ -85,3 +87,9 @@ def test_the_page_shows_a_line_as_lint_says_it(city: Path) -> None:
 
 def test_the_book_of_nights_is_looked_for_where_nights_write_it(city: Path) -> None:
     assert StatePaths.under(city / "state").nights == city / "state" / BOOK
+
+
+def test_nothing_but_findings_reaches_the_screen(city: Path) -> None:
+    program = Path(sys.executable).with_name("cradlepath")
+    done = subprocess.run([program, "mou", "lint", "--workspace", city], capture_output=True, text=True, check=False)
+    assert done.stderr == ""
