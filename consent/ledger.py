@@ -17,11 +17,11 @@ from datetime import date
 from typing import Any
 
 import pyarrow as pa
-from sqlalchemy import Connection, Engine, Select, case, create_engine, event, func, select
+from sqlalchemy import Connection, Engine, Select, case, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from consent.forms import FORM_COLUMNS, new_events
-from consent.schema import upgrade
+from consent.registry import open_registry, writing
 from consent.tables import consent_event
 from consent.vocabulary import vocabulary
 
@@ -58,9 +58,7 @@ class ConsentLedger:
     """The ledger in the database at `url` (SQLite or PostgreSQL), brought to its newest revision."""
 
     def __init__(self, url: str) -> None:
-        self._engine = _engine(url)
-        with self._engine.execution_options(writer=True).begin() as connection:
-            upgrade(connection)
+        self._engine = open_registry(url)
 
     def __enter__(self) -> ConsentLedger:
         return self
@@ -82,8 +80,7 @@ class ConsentLedger:
 
         All or nothing, and safe to repeat: the same forms again add no event.
         """
-        with self._engine.execution_options(writer=True).begin() as connection:
-            _lock(connection)
+        with writing(self._engine, consent_event) as connection:
             fresh = new_events(forms, _arrow(connection, _latest()), night.isoformat())
             if fresh.num_rows:
                 connection.execute(_insert(connection), fresh.to_pylist())
@@ -140,33 +137,6 @@ class ConsentLedger:
         names = ("scope", "decision", "forms", "unreadable")
         types = (pa.string(), pa.string(), pa.int64(), pa.int64())
         return _columns(rows, pa.schema(list(zip(names, types, strict=True))))
-
-
-def _engine(url: str) -> Engine:
-    """Return an engine; SQLite waits for another writer instead of failing, and syncs every commit."""
-    engine = create_engine(url, connect_args={"timeout": 30} if url.startswith("sqlite") else {})
-    if engine.dialect.name == "sqlite":
-
-        @event.listens_for(engine, "connect")
-        def _settings(connection: Any, _: Any) -> None:
-            # Autocommit in the driver; SQLAlchemy's own `begin` below starts the transaction, so DDL is
-            # inside it.
-            connection.isolation_level = None
-            connection.execute("pragma synchronous = full")
-
-        @event.listens_for(engine, "begin")
-        def _begin(connection: Connection) -> None:
-            connection.exec_driver_sql(
-                "begin immediate" if connection.get_execution_options().get("writer") else "begin"
-            )
-
-    return engine
-
-
-def _lock(connection: Connection) -> None:
-    """Let one writer at a time compare forms with the ledger: two at once would chain from the same event."""
-    if connection.dialect.name == "postgresql":  # SQLite's `begin immediate` has already done so
-        connection.exec_driver_sql("lock table consent_event in share row exclusive mode")
 
 
 def _insert(connection: Connection) -> Any:

@@ -1,27 +1,19 @@
-"""The ledger's table, as SQLAlchemy sees it on SQLite and on PostgreSQL.
+"""The tables of families' decisions: an event a decision, and the terms that many forms share.
 
-What belongs here: columns, constraints and indexes. What does not: how the table comes into being, with the
-triggers that refuse a change (`migrations`; a test compares the two), any query (`ledger`).
+How they are written is `consent.ledger`.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table
+from sqlalchemy import Column, Index, Integer, LargeBinary, String, Table, Text
 
-NAMING = {
-    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    "ck": "ck_%(table_name)s_%(constraint_name)s",
-    "pk": "pk_%(table_name)s",
-}
-
-metadata = MetaData(naming_convention=NAMING)
+from consent.tables.base import metadata, sequence
 
 consent_event = Table(
     "consent_event",
     metadata,
-    # The order of events of one form. SQLite needs its own integer type for an ever-growing key.
-    Column("sequence", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    # The order of events of one form.
+    sequence(),
     # Digest of the event and of the form's event before it: the same form recorded again is the same event.
     Column("event_id", String(64), nullable=False, unique=True),
     # The form's own record key (16 bytes, keyed): links to a child through the child-ID ledger.
@@ -36,8 +28,24 @@ consent_event = Table(
     # 1 when decision or scope could not be read and the event stands for the safe reading.
     Column("unreadable", Integer, nullable=False),
     Column("recorded_night", String(10), nullable=False),
+    # What it covers beyond its scope, on which basis: `consent_terms`; null where the form says no more than its scope.
+    Column("terms_id", String(64)),
+    # The child, where the hub itself recorded a decision about a child ID; `record_key` then only names the thread.
+    Column("child_id", String(32)),
+    # The last month in which it holds.
+    Column("expiry_month", String(7)),
+    # Keyed digest of the reference to the paper form or the order.
+    Column("evidence", LargeBinary(16)),
     sqlite_autoincrement=True,
 )
 
 Index("ix_consent_event_record_key_sequence", consent_event.c.record_key, consent_event.c.sequence)
 Index("ix_consent_event_about_source_scope", consent_event.c.about_source, consent_event.c.scope)
+
+consent_terms = Table(
+    "consent_terms",
+    metadata,
+    # SHA-256 of `terms`, which is canonical JSON: sources, classes, purposes, recipients, signer, elements by basis.
+    Column("terms_id", String(64), primary_key=True),
+    Column("terms", Text, nullable=False),
+)

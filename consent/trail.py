@@ -1,0 +1,172 @@
+"""The audit trail: every act of the hub as an event of a hash chain.
+
+An event's digest covers its own public part, a salted commitment to its payload, and the digest of the event before it.
+So an event that is edited, removed, moved or put in breaks the chain, and a payload can be destroyed without breaking
+it. A checkpoint signs the digest of the newest event; what it says, kept outside the workspace, is an anchor.
+
+What belongs here: writing events and checkpoints, and their canonical form. What does not: finding what is wrong with a
+chain (`trail_check`), what an act was (whoever appends it).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from sqlalchemy import Connection, Engine, insert, select
+
+from consent.registry import lock, writing
+from consent.tables import audit_checkpoint, audit_event, audit_payload
+from mou_policies.canonical import canonical_json
+
+FIRST = "0" * 64
+"""What the first event has in place of a digest before it."""
+
+SALT_BYTES = 32
+
+Kind = Literal[
+    "night",
+    "load",
+    "refusal",
+    "consent",
+    "decision",
+    "link",
+    "key",
+    "sign_in",
+    "person",
+    "query",
+    "release",
+    "disclosure",
+    "return",
+    "destruction",
+    "backup",
+    "restore",
+    "erasure",
+]
+"""What an event can be about: the closed list of the trail."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """One event as the chain holds it; `subject` is public and never names a child, a record or a person's data."""
+
+    sequence: int
+    previous: str
+    kind: str
+    actor: str
+    recorded_at: str
+    subject: str
+    commitment: str
+    digest: str
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A signed statement of the newest event: `key` is the SHA-256 of the public key that signed."""
+
+    sequence: int
+    digest: str
+    signed_at: str
+    key: str
+    signature: bytes
+
+
+class AuditTrail:
+    """The trail in the registry of `engine`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @property
+    def engine(self) -> Engine:
+        """The engine of the registry."""
+        return self._engine
+
+    def append(
+        self,
+        kind: Kind,
+        subject: str,
+        payload: Mapping[str, Any],
+        *,
+        actor: str,
+        connection: Connection | None = None,
+    ) -> Event:
+        """Add an event at the end of the chain and return it.
+
+        `payload` is plain data (no value of a record). Inside `connection`, which must have been opened by
+        `registry.writing`, it stands or falls with whatever else that transaction writes; the lock is taken here.
+        """
+        with nullcontext(connection) if connection is not None else writing(self._engine) as found:
+            lock(found, audit_event)
+            last = newest(found)
+            salt, said = os.urandom(SALT_BYTES), canonical_json(payload)
+            sequence, previous = (last.sequence + 1, last.digest) if last else (1, FIRST)
+            public: dict[str, Any] = {
+                "sequence": sequence,
+                "previous": previous,
+                "kind": kind,
+                "actor": actor,
+                "recorded_at": now(),
+                "subject": subject,
+                "commitment": commitment(salt, said),
+            }
+            event = Event(**public, digest=digest_of(public))
+            found.execute(insert(audit_event), [public | {"digest": event.digest}])
+            found.execute(insert(audit_payload), [{"sequence": sequence, "salt": salt, "payload": said.decode()}])
+            return event
+
+    def checkpoint(self, key: Ed25519PrivateKey) -> Checkpoint | None:
+        """Sign the newest event, unless it is signed already; return the newest checkpoint, None for an empty trail."""
+        with writing(self._engine, audit_event, audit_checkpoint) as connection:
+            last = newest(connection)
+            if last is None:
+                return None
+            held = connection.execute(
+                select(audit_checkpoint).where(audit_checkpoint.c.sequence == last.sequence)
+            ).one_or_none()
+            if held is not None:
+                return Checkpoint(*held)
+            signed_at, name = now(), fingerprint(key.public_key())
+            signature = key.sign(statement(last.sequence, last.digest, signed_at, name))
+            made = Checkpoint(last.sequence, last.digest, signed_at, name, signature)
+            connection.execute(insert(audit_checkpoint), [vars(made)])
+            return made
+
+
+def newest(connection: Connection) -> Event | None:
+    """Return the last event of the chain."""
+    row = connection.execute(select(audit_event).order_by(audit_event.c.sequence.desc()).limit(1)).one_or_none()
+    return Event(*row) if row else None
+
+
+def now() -> str:
+    """Return the time in UTC, to the second: '2026-11-27T19:20:00Z'."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def commitment(salt: bytes, payload: bytes) -> str:
+    """Return the commitment to a payload: SHA-256 (hex) over its salt (32 bytes) and its canonical JSON."""
+    return hashlib.sha256(salt + payload).hexdigest()
+
+
+def digest_of(public: Mapping[str, Any]) -> str:
+    """Return the digest (SHA-256, hex) of an event: of every column of `audit_event` but the digest itself."""
+    return hashlib.sha256(b"cradlepath audit event 1\n" + canonical_json(dict(public))).hexdigest()
+
+
+def statement(sequence: int, digest: str, signed_at: str, key: str) -> bytes:
+    """Return what a checkpoint signs."""
+    return canonical_json(
+        {"cradlepath": "audit checkpoint 1", "sequence": sequence, "digest": digest, "signed_at": signed_at, "key": key}
+    )
+
+
+def fingerprint(key: Ed25519PublicKey) -> str:
+    """Return the SHA-256 (hex) of a public key's 32 bytes."""
+    return hashlib.sha256(key.public_bytes_raw()).hexdigest()
