@@ -13,6 +13,7 @@ from dagster import AssetKey, AssetsDefinition, MaterializeResult, PartitionsDef
 from assets.extracts.disposal import commit_landing
 from assets.guard import no_values_in_errors
 from assets.night import Night
+from assets.trail import end_night
 
 NIGHT_COMMIT = AssetKey("night_commit")
 
@@ -33,6 +34,7 @@ def build_commit_assets(
     def night_commit(night: ResourceParam[Night]) -> MaterializeResult[Any]:
         with no_values_in_errors("committing the night"):
             report = commit_landing(night)
+            end_night(night, report)
         return MaterializeResult(metadata={"files disposed": report.disposed, "how": night.settings.disposal})
 
     return [night_commit]

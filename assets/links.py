@@ -31,6 +31,7 @@ from assets.exposure import comparer, observer, reidentification_check, reidenti
 from assets.guard import no_values_in_errors
 from assets.night import Night
 from assets.quality import quality_metadata
+from assets.trail import note_link
 from linkage.backends import choose_backend
 from linkage.identifiers import LINK_CLASSES
 from linkage.model import load_model
@@ -157,6 +158,7 @@ def build_link_assets(
     def child_ids(night: ResourceParam[Night]) -> Iterable[MaterializeResult[Any] | AssetCheckResult]:
         with no_values_in_errors("linking"):
             report = link_night(night)
+            note_link(night, report)
             doubled = records_beyond_one(night)
             review = quality_metadata(night)
         yield MaterializeResult(asset_key=CHILD_IDS, metadata=_metadata(report) | review)

@@ -111,7 +111,7 @@ class NightSettings:
 class Night:
     """Everything an asset of one night needs. It holds no open file and no connection.
 
-    `optouts` names the records that must not be linked.
+    `optouts` names the records that must not be linked. `actor` is who ran it, in the words of the audit trail.
     """
 
     date: date
@@ -121,6 +121,7 @@ class Night:
     policy: Policy
     settings: NightSettings = field(default_factory=NightSettings)
     optouts: OptOuts = no_optouts
+    actor: str = "night"
 
     def record_child(self) -> pa.Table:
         """Return which record is which child, from the ledger: source, record_key, child_id."""

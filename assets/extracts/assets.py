@@ -34,8 +34,10 @@ from assets.extracts.checks import CHECKS, MEANING, SOUND
 from assets.extracts.load import LoadReport, load_source
 from assets.extracts.nights import open_nights
 from assets.extracts.store import content_table
+from assets.guard import no_values_in_errors
 from assets.metadata import with_tables
 from assets.night import Night
+from assets.trail import note_load
 from mou_policies.model import SourcePolicy
 from mou_policies.treatments import output_types
 
@@ -91,6 +93,8 @@ def _source_asset(
         context: AssetExecutionContext, night: ResourceParam[Night]
     ) -> Iterator[MaterializeResult[Any] | AssetCheckResult]:
         outcome = load_source(night, name)
+        with no_values_in_errors(f"noting the load of {name}"):
+            note_load(night, outcome)
         context.log.info(_summary(outcome))
         yield MaterializeResult(asset_key=tokens_key(name), metadata=_token_metadata(outcome))
         yield MaterializeResult(asset_key=content, metadata=_content_metadata(outcome, night))

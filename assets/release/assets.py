@@ -30,6 +30,7 @@ from assets.release.governance import NotLicensedError
 from assets.release.nightly import ReleaseSettings, is_due, order_of
 from assets.release.publish import Built, build, finish
 from assets.release.tables import Catalogue
+from assets.trail import note_release
 
 CANDIDATE = AssetKey("release_candidate")
 RELEASE = AssetKey("release")
@@ -90,6 +91,7 @@ def _candidate(
     def release_candidate(night: ResourceParam[Night]) -> Iterable[MaterializeResult[Any] | AssetCheckResult]:
         with no_values_in_errors("suppressing and auditing the release"):
             built, refused = build_candidate(night, catalogue(), settings)
+            note_release(night, {}, refused)
         yield MaterializeResult(asset_key=CANDIDATE, metadata={"status": "refused"} if refused else _metadata(built))
         yield _audit_result(built)
         yield AssetCheckResult(
@@ -159,6 +161,7 @@ def _release(partitions: PartitionsDefinition[Any]) -> AssetsDefinition:
     def release(night: ResourceParam[Night]) -> Iterable[MaterializeResult[Any] | AssetCheckResult]:
         with no_values_in_errors("publishing the release"):
             status, refused = publish_candidate(night)
+            note_release(night, status, refused)
         yield MaterializeResult(asset_key=RELEASE, metadata=status)
         yield AssetCheckResult(
             asset_key=RELEASE,

@@ -26,6 +26,7 @@ from assets.guard import no_values_in_errors
 from assets.night import Night
 from assets.spine.build import SpineReport, build_spine
 from assets.spine.consents import record_consents
+from assets.trail import note_gate
 
 CONSENT_LEDGER = AssetKey("consent_ledger")
 CHILD_SPINE = AssetKey("child_spine")
@@ -118,6 +119,7 @@ def build_spine_assets(
     def child_spine(night: ResourceParam[Night]) -> Iterable[MaterializeResult[Any] | AssetCheckResult]:
         with no_values_in_errors("building the spine"):
             report = build_spine(night)
+            note_gate(night, report.gate)
         yield MaterializeResult(asset_key=CHILD_SPINE, metadata=_metadata(report))
         wrong = report.unreconciled
         yield AssetCheckResult(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipelines.cli.screen import JsonOption, WorkspaceOption, print_json, progress, say
+from pipelines.noting import noted
 from pipelines.workspace import open_workspace
 
 if TYPE_CHECKING:
@@ -57,7 +58,9 @@ def init(
     place = open_workspace(workspace)
     if mode is not None and mode not in MODES:
         raise typer.BadParameter(f"expected {' or '.join(MODES)}", param_hint="--mode")
-    ring = KeyRing.create(place.keys, mode or place.settings.linkage.mode, city, k1_fingerprint)
+    with noted(place, "key", "keys init") as facts:
+        ring = KeyRing.create(place.keys, mode or place.settings.linkage.mode, city, k1_fingerprint)
+        facts |= {"keys": ring.fingerprint, "mode": ring.mode}
     say(f"Made the keys of city {ring.city} in {place.keys} (readable by you alone), fingerprint {ring.fingerprint}.")
     say(f"Tokens are made {ring.mode}.")
     if ring.k1_fingerprint is None:
@@ -107,7 +110,9 @@ def accept_k1(
     """Record at the hub with which K1 the agencies make tokens; token files made with another are refused."""
     from linkage.rotation import accept_k1 as accept  # noqa: PLC0415
 
-    accept(open_workspace(workspace).keys, fingerprint)
+    place = open_workspace(workspace)
+    with noted(place, "key", "keys accept-k1", k1=fingerprint):
+        accept(place.keys, fingerprint)
     say(f"From now on token files made with K1 {fingerprint} are accepted, and no others.")
 
 
@@ -117,8 +122,9 @@ def hand_over_k1(out: OutOption, workspace: WorkspaceOption = None) -> None:
     from pipelines.resources import workspace_lock  # noqa: PLC0415
 
     place = open_workspace(workspace)
-    with workspace_lock(place):
+    with workspace_lock(place), noted(place, "key", "keys hand-over-k1") as facts:
         fingerprint = hand_over(place.keys, out)
+        facts["k1"] = fingerprint
     say(f"K1 {fingerprint} is in {out} and no longer in {place.keys}. Take it to the agencies and delete it here.")
     say("Delete the hub's backups and shares that hold it, make new shares, and set linkage.mode: agency-tokenised.")
     say("Whoever copied K1 while the hub held it still can; rotate it at an agency to be rid of that.")
@@ -137,7 +143,8 @@ def agency_kit(
 
     place = open_workspace(workspace)
     uses = [*_uses(compile_policy(place.agreements, date.today()), sources), *(use or [])]
-    KeyRing.load(place.keys).export_kit(out, uses, layout())
+    with noted(place, "key", "keys agency-kit", sources=list(sources)):
+        KeyRing.load(place.keys).export_kit(out, uses, layout())
     say(f"Wrote the kit for {', '.join(sources)} to {out}. It is secret: hand it to that agency alone.")
 
 
@@ -167,7 +174,11 @@ def rotate_k2(workspace: WorkspaceOption = None) -> None:
 
     place = open_workspace(workspace)
     vault = StatePaths.under(place.state).vault
-    with workspace_lock(place), progress(len(STEPS), "Rotating K2") as advance:
+    with (
+        workspace_lock(place),
+        noted(place, "key", "keys rotate k2"),
+        progress(len(STEPS), "Rotating K2") as advance,
+    ):
         ending = rotate(place.keys, vault, Vault, lambda step: advance(step, STEPS.index(step) + 1))
     if ending == "resumed":
         say("A rotation of K2 that had been stopped is complete.")
@@ -193,8 +204,10 @@ def rotate_k1(
     if finish and fingerprint is not None:
         raise typer.BadParameter("--fingerprint belongs to --begin")
     place = open_workspace(workspace)
-    with workspace_lock(place):
+    step = "begin" if begin else "finish"
+    with workspace_lock(place), noted(place, "key", f"keys rotate k1 --{step}") as facts:
         named = rotation.begin_k1(place.keys, fingerprint) if begin else rotation.finish_k1(place.keys)
+        facts["k1"] = named
     if begin:
         say(
             f"The next K1 is {named}. Load full files of every source, on one night or several, and only when all "
@@ -209,7 +222,8 @@ def rotate_seal(workspace: WorkspaceOption = None) -> None:
     from linkage.rotation import new_seal  # noqa: PLC0415
 
     place = open_workspace(workspace)
-    new_seal(place.keys)
+    with noted(place, "key", "keys rotate seal"):
+        new_seal(place.keys)
     say("Token files sealed to the old key are refused from now on. Give every agency a new kit (`keys agency-kit`).")
     say("Make new shares with `keys escrow`.")
 
@@ -226,12 +240,12 @@ def escrow(
     from linkage.escrow import share_k1, share_ring, write_shares  # noqa: PLC0415
     from linkage.keys import KeyRing  # noqa: PLC0415
 
-    texts = (
-        share_ring(KeyRing.load(open_workspace(workspace).keys), shares, threshold)
-        if k1 is None
-        else share_k1(k1, shares, threshold)
-    )
-    paths = write_shares(out, texts)
+    if k1 is not None:
+        paths = write_shares(out, share_k1(k1, shares, threshold))
+    else:
+        place = open_workspace(workspace)
+        with noted(place, "key", "keys escrow", shares=shares, threshold=threshold):
+            paths = write_shares(out, share_ring(KeyRing.load(place.keys), shares, threshold))
     if as_json:
         print_json({"shares": shares, "threshold": threshold, "files": paths})
         return

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from pipelines.cli.screen import JsonOption, WorkspaceOption, err, heading, print_json, say, table
+from pipelines.noting import noted
 from pipelines.workspace import Workspace, open_workspace
 
 ReleaseOption = Annotated[str | None, typer.Option("--release", help="Id of a release; the current one if not given.")]
@@ -114,5 +115,6 @@ def rollback(
     from linkage.keys import KeyRing  # noqa: PLC0415
 
     place = open_workspace(workspace)
-    point_back(_folder(place), release, KeyRing.load(place.keys).signing_key.public_key())
+    with noted(place, "release", f"rollback to {release}"):
+        point_back(_folder(place), release, KeyRing.load(place.keys).signing_key.public_key())
     say(f"{release} is current again.")

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pipelines.cli.screen import JsonOption, WorkspaceOption, heading, out, print_json, say, table
+from pipelines.noting import noted
 from pipelines.workspace import WorkspaceError, open_workspace
 
 if TYPE_CHECKING:
@@ -193,7 +194,8 @@ def decide(
 
     place = _open(workspace)
     one = _question(place, number)
-    place.log.add(Entry(one.pair, Verdict(answer.value), reviewer, date.today(), note_code, one.seen))
+    with noted(open_workspace(workspace), "decision", "review decide", answer=answer.value, reason=note_code):
+        place.log.add(Entry(one.pair, Verdict(answer.value), reviewer, date.today(), note_code, one.seen))
     say(f"Kept: {answer.value}, {one.names[0]} and {one.names[1]}. Linking obeys it from the next night on.")
     if place.log.standing()[one.pair].verdict == DISPUTED:
         say("Another reviewer said otherwise: the pair is disputed, and stays apart until you agree.")

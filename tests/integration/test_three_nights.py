@@ -51,7 +51,8 @@ def test_a_child_keeps_its_id(city, before: str, after: str) -> None:
 
 def test_running_a_night_again_changes_nothing(city) -> None:
     before, again = city.state_after[NIGHTS[0]], city.state_after["again"]
-    assert {name for name in before | again if before.get(name) != again.get(name)} == set()
+    changed = {name for name in before | again if before.get(name) != again.get(name)}
+    assert {name for name in changed if not name.startswith("registry.sqlite:audit_")} == set(), "but the trail grows"
     assert city.stories["again"]["release"] == city.stories[NIGHTS[0]]["release"]
 
 
