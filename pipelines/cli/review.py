@@ -17,7 +17,7 @@ import typer
 
 from pipelines.cli.screen import JsonOption, WorkspaceOption, heading, out, print_json, say, table
 from pipelines.noting import noted
-from pipelines.workspace import WorkspaceError, open_workspace
+from pipelines.workspace import Workspace, WorkspaceError, open_workspace
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -44,6 +44,7 @@ class Answer(StrEnum):
 class _Place:
     """What these commands read of one workspace."""
 
+    workspace: Workspace
     record_child: pa.Table
     evidence: dict[str, pa.Table]
     log: DecisionLog
@@ -194,7 +195,7 @@ def decide(
 
     place = _open(workspace)
     one = _question(place, number)
-    with noted(open_workspace(workspace), "decision", "review decide", answer=answer.value, reason=note_code):
+    with noted(place.workspace, "decision", "review decide", answer=answer.value, reason=note_code):
         place.log.add(Entry(one.pair, Verdict(answer.value), reviewer, date.today(), note_code, one.seen))
     say(f"Kept: {answer.value}, {one.names[0]} and {one.names[1]}. Linking obeys it from the next night on.")
     if place.log.standing()[one.pair].verdict == DISPUTED:
@@ -230,6 +231,7 @@ def _open(named: Path | None) -> _Place:
     paths, ring = StatePaths.under(place.state), KeyRing.load(place.keys)
     log = DecisionLog(paths.decisions, ring)
     return _Place(
+        workspace=place,
         record_child=Ledger(paths.ledger, ring).record_child(),
         evidence=evidence_store(paths.evidence, ring).read(),
         log=log,

@@ -2,6 +2,7 @@
 
 import json
 import re
+import sqlite3
 from datetime import date
 from types import SimpleNamespace
 
@@ -125,7 +126,7 @@ def test_a_kit_follows_the_agreements_of_today(city, monkeypatch):
 
 def test_k2_is_rotated(city):
     city.run("init")
-    (city.root / "city" / "state").mkdir()
+    (city.root / "city" / "state").mkdir(exist_ok=True)
     before = city.ring()
     assert "K2 is new" in city.run("rotate", "k2").output
     assert city.ring().k2_fingerprint != before.k2_fingerprint
@@ -205,3 +206,12 @@ def test_every_command_says_what_it_is_for(city, command):
 def test_an_unknown_mode_is_wrong_use(city):
     said = city.run("init", "--mode", "trusting", fails=True).output
     assert "hub-tokenised or agency-tokenised" in " ".join(said.split())
+
+
+def test_every_act_on_keys_is_noted_before_and_after(city):
+    city.run("init")
+    city.run("rotate", "seal")
+    with sqlite3.connect(city.root / "city" / "state" / "registry.sqlite") as con:
+        rows = con.execute("select kind, subject, payload from audit_event join audit_payload using (sequence)")
+        told = [(kind, subject, json.loads(payload)["stage"]) for kind, subject, payload in rows.fetchall()]
+    assert told[-2:] == [("key", "keys rotate seal", "begun"), ("key", "keys rotate seal", "done")]

@@ -20,6 +20,7 @@ from linkage.model import load_model, save_model
 from linkage.review import DecisionLog, load_decisions
 from mou_policies import policy
 from pipelines.cli import review
+from pipelines.setting_up import write_workspace
 from pipelines.workspace import WorkspaceError
 
 NAMES = tuple(shape.name for shape in SHAPES)
@@ -50,9 +51,11 @@ def city(tmp_path, monkeypatch):
     sources, keys, children = zip(*RECORDS, strict=True)
     record_child = pa.table({"source": sources, "record_key": pa.array(keys, pa.binary()), "child_id": children})
 
+    place = write_workspace(tmp_path / "city", city="City", start=date(2026, 9, 1))
+
     def opened(_):
         log = DecisionLog(path, ring)
-        return review._Place(record_child, evidence, log, log.standing(), load_model(), 0.0)
+        return review._Place(place, record_child, evidence, log, log.standing(), load_model(), 0.0)
 
     monkeypatch.setattr(review, "_open", opened)
     app = typer.Typer()
