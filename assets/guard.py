@@ -39,12 +39,12 @@ def place_of(error: BaseException) -> str:
 
 @contextmanager
 def no_values_in_errors(step: str) -> Iterator[None]:
-    """Let our own errors pass and replace every other one by `StepFailedError`."""
+    """Let our own errors pass, without what caused them, and replace every other one by `StepFailedError`."""
     try:
         yield
     except Exception as error:
         if is_for_people(error):
-            raise
+            raise error from None
         failed = StepFailedError(
             f"{step} stopped: {type(error).__name__} at {place_of(error)} (its text is withheld, since it may "
             "quote a record); "

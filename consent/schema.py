@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, inspect, text
 
+from consent.database_errors import place_of
+from consent.errors import RegistryError
+
 if TYPE_CHECKING:
     from alembic.config import Config
 
@@ -33,12 +36,25 @@ def alembic_config(connection: Connection) -> Config:
 
 
 def upgrade(connection: Connection, revision: str = HEAD) -> None:
-    """Run the missing revisions inside the connection's transaction; two processes at once wait in turn."""
+    """Run the missing revisions inside the connection's transaction; two processes at once wait in turn.
+
+    Raises `RegistryError` for a database at a revision that this version does not know: it would not know its rules
+    either.
+    """
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(f"select pg_advisory_xact_lock({_LOCK})")
-    from alembic import command  # noqa: PLC0415  (a third of a second to import: only a change of revision needs it)
+    # A third of a second to import: only a change of revision needs it.
+    from alembic import command  # noqa: PLC0415
+    from alembic.script import ScriptDirectory  # noqa: PLC0415
 
-    command.upgrade(alembic_config(connection), revision)
+    config, found = alembic_config(connection), revision_of(connection)
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    if found is not None and found not in known:
+        raise RegistryError(
+            f"{place_of(connection.engine.url)}: found revision {found}, made by a newer version of Cradlepath; this "
+            f"one knows revisions up to {HEAD}; nothing was changed; install the newer version"
+        )
+    command.upgrade(config, revision)
 
 
 def revision_of(connection: Connection) -> str | None:

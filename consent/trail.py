@@ -13,7 +13,6 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping
-from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -21,6 +20,7 @@ from typing import Any, Literal
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from sqlalchemy import Connection, Engine, insert, select
 
+from consent.errors import ConnectionLostError, RegistryError
 from consent.registry import lock, writing
 from consent.tables import audit_checkpoint, audit_event, audit_payload
 from mou_policies.canonical import canonical_json
@@ -101,25 +101,28 @@ class AuditTrail:
 
         `payload` is plain data (no value of a record). Inside `connection`, which must have been opened by
         `registry.writing`, it stands or falls with whatever else that transaction writes; the lock is taken here.
+        Else it is a transaction of its own: after `RegistryError` it is not in the chain and may be appended again;
+        after `ConnectionLostError` it may be there, where the server could not be asked again.
         """
-        with nullcontext(connection) if connection is not None else writing(self._engine) as found:
-            lock(found, audit_event)
-            last = newest(found)
-            salt, said = os.urandom(SALT_BYTES), canonical_json(payload)
-            sequence, previous = (last.sequence + 1, last.digest) if last else (1, FIRST)
-            public: dict[str, Any] = {
-                "sequence": sequence,
-                "previous": previous,
-                "kind": kind,
-                "actor": actor,
-                "recorded_at": now(),
-                "subject": subject,
-                "commitment": commitment(salt, said),
-            }
-            event = Event(**public, digest=digest_of(public))
-            found.execute(insert(audit_event), [public | {"digest": event.digest}])
-            found.execute(insert(audit_payload), [{"sequence": sequence, "salt": salt, "payload": said.decode()}])
-            return event
+        if connection is not None:
+            return _add(connection, kind, subject, payload, actor)
+        event = None
+        try:
+            with writing(self._engine) as own:
+                event = _add(own, kind, subject, payload, actor)
+        except ConnectionLostError:
+            if event is None or not self._holds(event):
+                raise
+        return event
+
+    def _holds(self, event: Event) -> bool:
+        """Say whether an event is in the chain whose commit nobody confirmed; False where that cannot be found out."""
+        try:
+            with self._engine.connect() as connection:
+                found = connection.execute(select(audit_event.c.sequence).where(audit_event.c.digest == event.digest))
+                return found.one_or_none() is not None
+        except RegistryError:
+            return False
 
     def checkpoint(self, key: Ed25519PrivateKey) -> Checkpoint | None:
         """Sign the newest event, unless it is signed already; return the newest checkpoint, None for an empty trail."""
@@ -137,6 +140,27 @@ class AuditTrail:
             made = Checkpoint(last.sequence, last.digest, signed_at, name, signature)
             connection.execute(insert(audit_checkpoint), [vars(made)])
             return made
+
+
+def _add(connection: Connection, kind: Kind, subject: str, payload: Mapping[str, Any], actor: str) -> Event:
+    """Write one event behind the newest one, under the lock of the chain."""
+    lock(connection, audit_event)
+    last = newest(connection)
+    salt, said = os.urandom(SALT_BYTES), canonical_json(payload)
+    sequence, previous = (last.sequence + 1, last.digest) if last else (1, FIRST)
+    public: dict[str, Any] = {
+        "sequence": sequence,
+        "previous": previous,
+        "kind": kind,
+        "actor": actor,
+        "recorded_at": now(),
+        "subject": subject,
+        "commitment": commitment(salt, said),
+    }
+    event = Event(**public, digest=digest_of(public))
+    connection.execute(insert(audit_event), [public | {"digest": event.digest}])
+    connection.execute(insert(audit_payload), [{"sequence": sequence, "salt": salt, "payload": said.decode()}])
+    return event
 
 
 def newest(connection: Connection) -> Event | None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from support.registries import postgresql, registry_url  # noqa: F401 - fixtures for every test
 
 PROGRAM = Path(sys.executable).with_name("cradlepath")
 CHILDREN, SEED = 1500, 7
