@@ -19,7 +19,9 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-import pandas  # noqa: F401 - pyarrow loads it at its first table, and every writer would
+# Alembic and pandas are what the first upgrade and the first Arrow table load: once here, not in every writer.
+import alembic.command  # noqa: F401
+import pandas  # noqa: F401
 import pyarrow as pa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Engine, event, select
