@@ -74,7 +74,7 @@ _NEW_EVENTS = """
                 coalesce(effective_month, signed_month) desc nulls last,
                 list_position($decisions, decision) desc,
                 list_position($scopes, scope),
-                about_source, about_record, signed_month
+                about_source, about_record, signed_month, effective_month, known
         ) = 1
     ),
     changed as (
