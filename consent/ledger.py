@@ -1,8 +1,8 @@
 """The consent ledger: every decision a family ever sent, in a table that only grows.
 
-What belongs here: recording events and reading them as of a night. What does not: which children a decision
-takes out (`gate`, which needs the child-ID ledger), how forms are tokenised (they are records like any
-other).
+What belongs here: the door to the ledger, and reading it as of a night. What does not: how decisions are written
+(`recording`), which children one takes out (`gate`, which needs the child-ID ledger), how forms are tokenised (they
+are records like any other).
 
 A decision is known from the night it was recorded and in effect from the first day of its effective month
 (months are all the hub keeps). A form without an effective month is in effect from the month it was signed;
@@ -12,17 +12,17 @@ without either, a refusal is in effect from the night it arrived and a grant nev
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 import pyarrow as pa
 from sqlalchemy import Connection, Engine, Select, case, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 
-from consent.forms import FORM_COLUMNS, new_events
-from consent.registry import open_registry, writing
+from consent.forms import FORM_COLUMNS
+from consent.recording import ChildDecision, DecisionError, RecordReport, record_decision, record_forms
+from consent.registry import open_registry
 from consent.tables import consent_event
+from consent.terms import terms_table
 from consent.vocabulary import vocabulary
 
 RECORD_KEY = pa.binary(16)
@@ -42,16 +42,6 @@ EVENT_SCHEMA = pa.schema(
     ]
 )
 """An event as the ledger returns it: `consent_event` without `sequence`."""
-
-
-@dataclass(frozen=True)
-class RecordReport:
-    """What one call of `record` did, in forms: read, new, already known, and new but unreadable."""
-
-    forms: int
-    recorded: int
-    unchanged: int
-    unreadable: int
 
 
 class ConsentLedger:
@@ -75,17 +65,24 @@ class ConsentLedger:
         """The SQLAlchemy engine, for the rooms that share the registry database."""
         return self._engine
 
-    def record(self, forms: pa.Table, night: date) -> RecordReport:
-        """Add what `forms` (columns FORM_COLUMNS, one row a form) say that the ledger does not hold yet.
+    def record(self, forms: pa.Table, night: date, *, actor: str = "night") -> RecordReport:
+        """Add what `forms` (`forms.FORM_SCHEMA`, one row a form) say that the ledger does not hold yet.
 
-        All or nothing, and safe to repeat: the same forms again add no event.
+        All or nothing, and safe to repeat: the same forms again add no decision. Each call is an event of the trail.
         """
-        with writing(self._engine, consent_event) as connection:
-            fresh = new_events(forms, _arrow(connection, _latest()), night.isoformat())
-            if fresh.num_rows:
-                connection.execute(_insert(connection), fresh.to_pylist())
-        unreadable = sum(fresh["unreadable"].to_pylist())
-        return RecordReport(forms.num_rows, fresh.num_rows, forms.num_rows - fresh.num_rows, unreadable)
+        return record_forms(self._engine, forms, night, actor)
+
+    def record_for_child(self, given: ChildDecision, night: date, *, by: str) -> bool:
+        """Add a decision that the hub itself records about a child ID; return False if it is recorded already.
+
+        Raises DecisionError for a word that no list knows. Whether the child ID is in use is for the caller to ask.
+        """
+        return record_decision(self._engine, given, night, by)
+
+    def terms(self) -> pa.Table:
+        """Return every terms that decisions name (`terms.TERMS_SCHEMA`), with the bases that each is valid for."""
+        with self._engine.connect() as connection:
+            return terms_table(connection)
 
     def active(self, on: date) -> pa.Table:
         """Return the newest event of every form, as known and in effect on the night `on` (EVENT_SCHEMA).
@@ -139,12 +136,6 @@ class ConsentLedger:
         return _columns(rows, pa.schema(list(zip(names, types, strict=True))))
 
 
-def _insert(connection: Connection) -> Any:
-    """Return an insert that skips an event the table already holds."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    return dialect.insert(consent_event).on_conflict_do_nothing(index_elements=["event_id"])
-
-
 def _latest(known_by: str | None = None) -> Select[Any]:
     """Select the newest event of every form, as known on the night `known_by` ('YYYY-MM-DD')."""
     newest = select(func.max(consent_event.c.sequence).label("sequence")).group_by(consent_event.c.record_key)
@@ -184,4 +175,4 @@ def _columns(rows: Any, schema: pa.Schema) -> pa.Table:
     return pa.table([pa.array(column, item.type) for column, item in zip(values, schema, strict=True)], schema=schema)
 
 
-__all__ = ["EVENT_SCHEMA", "FORM_COLUMNS", "ConsentLedger", "RecordReport"]
+__all__ = ["EVENT_SCHEMA", "FORM_COLUMNS", "ChildDecision", "ConsentLedger", "DecisionError", "RecordReport"]

@@ -16,12 +16,13 @@ from ruamel.yaml import YAML
 
 _FILE = Path(__file__).with_name("scopes.yaml")
 
-Effect = Literal["child", "sources"]
+Effect = Literal["child", "sources", "returns"]
+DecisionEffect = Literal["grant", "refuse", "transfer", "exception"]
 
 
 @dataclass(frozen=True)
 class Scope:
-    """One scope of a decision. `order` counts from 0 (widest); `sources` is empty for effect `child`."""
+    """One scope of a decision. `order` counts from 0 (widest); only effect `sources` has any `sources`."""
 
     name: str
     order: int
@@ -37,8 +38,10 @@ class Decision:
 
     name: str
     rank: int
+    effect: DecisionEffect
     restricts: bool
     meaning: str
+    cite: str
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ def vocabulary() -> Vocabulary:
         for order, (name, item) in enumerate(data["scopes"].items())
     }
     decisions = {
-        name: Decision(name, rank, bool(item["restricts"]), item["meaning"])
+        name: Decision(name, rank, item["effect"], bool(item["restricts"]), item["meaning"], item["cite"])
         for rank, (name, item) in enumerate(data["decisions"].items())
     }
     unreadable = data["unreadable"]

@@ -35,7 +35,7 @@ RECONCILED = "every_row_kept_refused_or_unlinked"
 _LEDGER_SCHEMA = TableSchema(
     columns=[
         TableColumn("record_key", "blob", description="The form's own record, a keyed hash."),
-        TableColumn("decision", "varchar", description="grant, revoke, refuse or opt_out."),
+        TableColumn("decision", "varchar", description="One of the decisions of consent/scopes.yaml."),
         TableColumn("scope", "varchar", description="One of the scopes of consent/scopes.yaml."),
         TableColumn("effective_month", "varchar", description="Month from which the decision holds."),
     ]
@@ -81,7 +81,7 @@ def build_consent_assets(
                 "dagster/row_count": report.forms,
                 "new events": report.recorded,
                 "forms known before": report.unchanged,
-                "new forms that cannot be read (count as a refusal)": report.unreadable,
+                "new forms that cannot be read in full (read on the safe side)": report.unreadable,
             },
         )
 

@@ -19,6 +19,9 @@ from consent.forms import FORM_COLUMNS, FORM_SCHEMA
 from consent.ledger import ConsentLedger, RecordReport
 from mou_policies.policy import Policy
 
+_PSEUDONYM = "p([0-9a-f]{2})+"
+"""What the treatment `pseudonymise` makes: anything else may be the reference itself, and is left where it is."""
+
 
 def stored_forms(night: Night) -> pa.Table:
     """Return every form in the content store (FORM_COLUMNS); a column not granted is null."""
@@ -40,12 +43,19 @@ def stored_forms(night: Night) -> pa.Table:
                 ).fetchall()
             }
             if {"record_key", "decision", "scope"} <= held:
-                columns = ", ".join(
-                    quoted(name) if name in held else f"null as {quoted(name)}" for name in FORM_COLUMNS
-                )
+                columns = ", ".join(_column(name, held) for name in FORM_COLUMNS)
                 found = connection.sql(f"select {columns} from {table}").to_arrow_table()
                 parts.append(found.cast(FORM_SCHEMA))
     return _in_namespaces(night.policy, pa.concat_tables(parts))
+
+
+def _column(name: str, held: set[str]) -> str:
+    """Return the expression of a form's column; a reference to the paper is taken as a keyed pseudonym only."""
+    if name not in held:
+        return f"null as {quoted(name)}"
+    if name == "evidence":
+        return f"case when regexp_full_match(evidence, '{_PSEUDONYM}') then unhex(evidence[2:33]) end as evidence"
+    return quoted(name)
 
 
 def _in_namespaces(policy: Policy, forms: pa.Table) -> pa.Table:

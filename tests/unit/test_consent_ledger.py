@@ -122,7 +122,10 @@ def test_migrations_and_tables_are_the_same(url: str):
 def test_every_scope_and_decision_says_what_it_means_and_a_new_source_is_in_every_area():
     words = vocabulary()
     assert all(item.meaning for item in (*words.scopes.values(), *words.decisions.values()))
-    assert all(scope.cite for scope in words.scopes.values())
+    assert all(item.cite for item in (*words.scopes.values(), *words.decisions.values()))
     assert words.areas_of("health") == ("health",)
     assert words.areas_of("a_new_source") == ("health", "human_services", "school")
-    assert [name for name, item in words.decisions.items() if not item.restricts] == ["grant"]
+    assert {name: item.effect for name, item in words.decisions.items() if not item.restricts} == {
+        "emergency": "exception", "court_order": "exception", "grant": "grant", "transfer": "transfer"
+    }  # fmt: skip
+    assert {item.effect for item in words.decisions.values() if item.restricts} == {"refuse"}
