@@ -5,11 +5,15 @@ from __future__ import annotations
 import pyarrow as pa
 from support.hub import key, rows_of
 
+from consent.form_terms import CELLS
 from consent.forms import FORM_SCHEMA
 
 
 def forms(text: str, source: str = "school") -> pa.Table:
-    """Columns: record, decision, scope, about (a record of `source`), signed, effective; missing ones are null."""
+    """Columns: record, decision, scope, about (a record of `source`), signed, effective, expires, evidence, CELLS.
+
+    Missing ones are null.
+    """
     columns, rows = rows_of(text)
     made = []
     for row in rows:
@@ -24,6 +28,9 @@ def forms(text: str, source: str = "school") -> pa.Table:
                 "about_record": key(source, about) if about else None,
                 "signed_month": said.get("signed"),
                 "effective_month": said.get("effective"),
+                "expiry_month": said.get("expires"),
+                "evidence": key("evidence", said["evidence"] or "") if said.get("evidence") else None,
+                **{name: said.get(name) for name in CELLS},
             }
         )
     return pa.Table.from_pylist(made, schema=FORM_SCHEMA)
