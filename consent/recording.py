@@ -22,7 +22,7 @@ from consent.form_terms import CELLS, terms_of
 from consent.forms import CORRECT, FORM_SCHEMA, LATEST, NewEvents, new_events
 from consent.registry import writing
 from consent.tables import audit_event, consent_event, consent_terms
-from consent.terms import write_terms
+from consent.terms import Terms, write_terms
 from consent.trail import AuditTrail
 from consent.vocabulary import vocabulary
 
@@ -105,6 +105,17 @@ def record_decision(engine: Engine, given: ChildDecision, night: date, actor: st
     return True
 
 
+def terms_for(given: ChildDecision) -> Terms | None:
+    """Return the terms of a decision, None where it says no more than its scope. Raises DecisionError."""
+    shown = frozenset(name for name in ("signed_month", "expiry_month") if getattr(given, name) is not None)
+    terms, readable = terms_of(given.says, shown, permits=True)
+    if not readable:
+        raise DecisionError(
+            f"found a word in {', '.join(sorted(given.says))} that no list knows; see `cradlepath consent words`"
+        )
+    return terms
+
+
 def _form(given: ChildDecision) -> dict[str, Any]:
     """Return a decision as a row of forms, its thread as record key. Raises DecisionError."""
     if not _CHILD_ID.fullmatch(given.child_id):
@@ -117,12 +128,7 @@ def _form(given: ChildDecision) -> dict[str, Any]:
     for month in (given.effective_month, given.signed_month, given.expiry_month):
         if month is not None and not _MONTH.fullmatch(month):
             raise DecisionError(f"found the month {month!r}, expected YYYY-MM; write it so")
-    shown = {name for name in ("signed_month", "expiry_month") if getattr(given, name) is not None}
-    terms, readable = terms_of(given.says, frozenset(shown), permits=True)
-    if not readable:
-        raise DecisionError(
-            f"found a word in {', '.join(sorted(given.says))} that no list knows; see `cradlepath consent words`"
-        )
+    terms = terms_for(given)
     thread = hashlib.sha256(f"{given.child_id}|{given.scope}|{terms.terms_id if terms else ''}".encode()).digest()[:16]
     months = {name: getattr(given, name) for name in ("effective_month", "signed_month", "expiry_month")}
     cells = {name: given.says.get(name) for name in CELLS}

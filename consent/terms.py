@@ -57,10 +57,15 @@ class Terms:
     signer: str = "unknown"
     elements: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
+    @property
+    def limits(self) -> dict[str, tuple[str, ...]]:
+        """What the decision is limited to, by kind."""
+        return {name: getattr(self, name) for name in ("sources", "classes", "purposes", "recipients")}
+
     def plain(self) -> dict[str, Any]:
         """Return the terms as JSON values."""
         return {
-            **{name: list(getattr(self, name)) for name in ("sources", "classes", "purposes", "recipients")},
+            **{name: list(words) for name, words in self.limits.items()},
             "signer": self.signer,
             "elements": {basis: list(names) for basis, names in self.elements.items()},
         }

@@ -14,7 +14,20 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from assets.guard import ROOMS, is_for_people, place_of
-from pipelines.cli import agreements, attack, child, city, keys, links, model, night, releases, review, tokenise
+from pipelines.cli import (
+    agreements,
+    attack,
+    child,
+    city,
+    consents,
+    keys,
+    links,
+    model,
+    night,
+    releases,
+    review,
+    tokenise,
+)
 from pipelines.cli.extras import Commands
 
 REFUSED = 3
@@ -29,7 +42,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for group in (city, night, links, child, review, model, attack, releases, agreements, keys, tokenise):
+for group in (city, night, links, child, review, model, attack, releases, agreements, consents, keys, tokenise):
     group.register(app)
 
 
