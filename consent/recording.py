@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -22,7 +22,7 @@ from consent.form_terms import CELLS, terms_of
 from consent.forms import CORRECT, FORM_SCHEMA, LATEST, NewEvents, new_events
 from consent.registry import writing
 from consent.tables import audit_event, consent_event, consent_terms
-from consent.terms import Terms, write_terms
+from consent.terms import UNREADABLE, Terms, write_terms
 from consent.trail import AuditTrail
 from consent.vocabulary import vocabulary
 
@@ -103,6 +103,19 @@ def record_decision(engine: Engine, given: ChildDecision, night: date, actor: st
             "consent", f"the hub's own record of {night.isoformat()}", payload, actor=actor, connection=connection
         )
     return True
+
+
+def revocations(whole: ChildDecision, granted: Iterable[Terms | None]) -> list[ChildDecision]:
+    """Return the decisions that take back what was granted: `whole`, and one for each narrower cover of a grant.
+
+    A narrower grant is the more specific word, which a revocation of the scope alone would leave standing.
+    """
+    covers = {tuple(sorted(terms.limits.items())) for terms in granted if terms and any(terms.limits.values())}
+    said = [
+        {name: " ".join(word for word in words if word != UNREADABLE) for name, words in cover}
+        for cover in sorted(covers)
+    ]
+    return [whole, *(replace(whole, says={k: v for k, v in one.items() if v}) for one in said if any(one.values()))]
 
 
 def terms_for(given: ChildDecision) -> Terms | None:

@@ -96,14 +96,24 @@ def revoke(
     evidence: EvidenceOption = None,
     workspace: WorkspaceOption = None,
 ) -> None:
-    """Take back what was granted for a scope, in whole, from a month on. What was released stays released."""
-    from consent.recording import ChildDecision  # noqa: PLC0415
+    """Take back what was granted for a scope, whatever it covered, from a month on. What was released stays out."""
+    from consent.ledger import ConsentLedger  # noqa: PLC0415
+    from consent.recording import ChildDecision, revocations  # noqa: PLC0415
+    from consent.showing import about_child  # noqa: PLC0415
+    from consent.vocabulary import vocabulary  # noqa: PLC0415
 
     place = open_workspace(workspace)
-    given = ChildDecision(
-        child, "revoke", scope.replace("-", "_"), since or _this_month(), evidence=_digest(_ring(place), evidence)
+    name, evidence_digest = scope.replace("-", "_"), _digest(_ring(place), evidence)
+    whole = ChildDecision(child, "revoke", name, since or _this_month(), evidence=evidence_digest)
+    _check_in_use(place, child)
+    with ConsentLedger(place.registry_url) as ledger:
+        said = about_child(ledger.engine, [child], records_of(place, child))
+        grants = {decision.name for decision in vocabulary().decisions.values() if decision.effect == "grant"}
+        granted = [one.terms for one in said if one.newest and one.scope == name and one.decision in grants]
+        new = [ledger.record_for_child(one, date.today(), by=by) for one in revocations(whole, granted)]
+    say(
+        f"Recorded: {sum(new)} revocations of {name} from {whole.effective_month} ({len(new) - sum(new)} known before)."
     )
-    raise typer.Exit(_recorded(place, given, by))
 
 
 def records_of(place: Workspace, child: str) -> list[bytes]:
