@@ -13,7 +13,7 @@ from assets.outcomes.cells import ATTRIBUTES
 from assets.outcomes.definitions import lineage, linked_tables, measures
 from assets.quality import OF_BIRTH
 from assets.spine.build import models
-from consent.forms import FORM_COLUMNS
+from assets.spine.consents import columns_read
 from linkage.atoms import READ
 from linkage.identifiers import LINK_CLASSES
 from mou_policies.policy import Policy
@@ -29,8 +29,7 @@ def reads(policy: Policy) -> Reads:
         (name, table, column)
         for name, source in policy.sources.items()
         if source.kind == "consent"
-        for table in source.tables
-        for column in FORM_COLUMNS
+        for table, column in columns_read(source)
     }
     published = {(c.source, c.table, c.column) for file in shown for c in lineage(file)}
     linked = {cls for cls, identifier in LINK_CLASSES.items() if identifier in READ}

@@ -33,7 +33,7 @@ TABLE = [
     ("dsa",  "hmis-csv-2026", (),                     22,  490),
     ("dsa",  "oneroster-1.1", (),                     13,  130),
     ("dsa",  "oneroster-1.1", ("ferpa.child-welfare",), 13, 130),
-    ("dsa",  "fhir-bulk-r4",  (),                      5,  183),
+    ("dsa",  "fhir-bulk-r4",  (),                      6,  211),
     ("dsa",  "csv",           ("ferpa.studies",),      1,    4),
     ("dsa",  "parquet",       ("ferpa.studies",),      1,    4),
 ]  # fmt: skip

@@ -34,3 +34,7 @@ create macro categories_of(extension) as
         ),
         list_filter(extension.extension, lambda e: e.url = 'text')[1].valueString
     );
+
+-- Words of a list, each once and in order, joined by `;`: null where there is none.
+create macro words_of(words) as
+    nullif(array_to_string(list_sort(list_distinct(list_filter(words, lambda w: w is not null))), ';'), '');
