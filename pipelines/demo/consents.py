@@ -8,17 +8,30 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from pipelines.demo.days import FIRST_NIGHT, NIGHT_LIMIT, written
-from pipelines.demo.draw import Ints, Mask, between, numbered, weighted
+from pipelines.demo.draw import Ints, Mask, between, chance, numbered, weighted
 from pipelines.demo.identity import Identities
 from pipelines.demo.nights import Records
 from pipelines.demo.place import City, bad_lines
 from pipelines.demo.rates import rate
 from pipelines.demo.text import Part, save_table, take
 
+Words = NDArray[np.str_]
+
 AGENCY = "consent_office"
 _SCOPES = ("research", "outcomes", "health", "human_services", "school")
+_AUTHORISATION = "description;discloser;authority;revocation;conditioning;redisclosure"
+_GRANTS = {
+    # scope: purpose, basis, what the form carries besides a signature and what its columns show
+    "research": ("research", "agreement", ""),
+    "outcomes": ("measure-success", "agreement", ""),
+    "health": ("public-health", "hipaa.authorization", _AUTHORISATION),
+    "human_services": ("administer-programs", "agreement", ""),
+    "school": ("evaluate-education", "ferpa.consent", "records"),
+}
 _NAMED = ("school", "health", "birth", "medicaid", "snap", "wic", "preschool", "child_welfare")
 
 
@@ -51,6 +64,7 @@ def deliver(city: City, sources: dict[str, Records]) -> Records:
         "agency_record_id": named,
         "signed_on": written(signed),
         "effective_from": written(signed + 1),
+        **_terms(city, decision, scope, signed),
     }
     for number in range(1, city.nights + 1):
         shown = take(columns, pa.array(np.flatnonzero(night == number)))
@@ -59,7 +73,33 @@ def deliver(city: City, sources: dict[str, Records]) -> Records:
     return records
 
 
-def _forms(rng: np.random.Generator, out: Ints, rest: Ints) -> tuple[Ints, Ints, Ints, Ints]:
+def _terms(city: City, decision: Words, scope: Words, signed: Ints) -> dict[str, pa.Array]:
+    """Return what grants say beyond their scope: who signed, for what, on which basis, and what the form carries.
+
+    One form in five came without a signature: it is kept, and not valid for its basis.
+    """
+    rng = city.stream("consents.terms")
+    grants = decision == "grant"
+    unsigned = grants & chance(rng, rate("consent.unsigned"), decision.size)
+    at = np.zeros(decision.size, dtype=np.int64)
+    for number, name in enumerate(_GRANTS):
+        at[scope == name] = number
+    of_grants = pa.array(at, mask=~grants)
+    purposes, bases, carried = zip(*_GRANTS.values(), strict=True)
+    without = pa.array(carried).take(of_grants)
+    signed_too = pa.array([";".join(filter(None, (said, "signature"))) for said in carried]).take(of_grants)
+    return {
+        "expires_on": written(signed + 730, missing=~(grants & (scope == "health"))),
+        "signed_by": pa.array(["parent"]).take(pa.array(np.zeros_like(at), mask=~grants)),
+        "for_purposes": pa.array(purposes).take(of_grants),
+        "for_recipients": pa.array(["hub"]).take(pa.array(np.zeros_like(at), mask=~grants)),
+        "basis": pa.array(bases).take(of_grants),
+        "elements": pc.if_else(pa.array(unsigned), without, signed_too),
+        "paper_id": numbered("P-", 700_000 + np.arange(decision.size), 6),
+    }
+
+
+def _forms(rng: np.random.Generator, out: Ints, rest: Ints) -> tuple[Ints, Words, Words, Ints]:
     """Return child, decision, scope and night of every form; a revoked grant has both its forms."""
     third = rest.size // 3
     refused, granted = rest[: 2 * third], rest[2 * third :]

@@ -70,7 +70,8 @@ attendance.calendar        school day* day_year* instructional*
 attendance.assessments     tool* tool_version* subject* grade* school_year* score level* tested*
 attendance.mckinney_vento  school_year* nighttime_residence* unaccompanied
 preschool.enrolments       program_type* start_month* end_month* funding*
-consents.forms             decision scope about_source about_record signed_month effective_month
+consents.forms             decision scope about_source about_record signed_month effective_month expiry_month
+                           signer purposes recipients basis elements evidence
 """
 
 
