@@ -34,7 +34,7 @@ FORM_SCHEMA = pa.schema(
         ("evidence", pa.binary()),
     ]
 )
-"""A table of forms. `record_key`, `about_record` and `evidence` (keyed) are 16 bytes, months are text 'YYYY-MM'.
+"""A table of forms. Keys are 16 bytes, `evidence` is a keyed digest of at most 16, months are text 'YYYY-MM'.
 
 The cells of `form_terms.CELLS` hold lists as one text. What a table lacks from `expiry_month` on is null.
 """

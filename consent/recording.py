@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlalchemy import Connection, Engine, Integer, LargeBinary, Select, func, select
+from sqlalchemy import Connection, Engine, Integer, LargeBinary, Row, Select, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from consent.form_terms import CELLS, terms_of
@@ -25,6 +25,9 @@ from consent.tables import audit_event, consent_event, consent_terms
 from consent.terms import UNREADABLE, Terms, write_terms
 from consent.trail import AuditTrail
 from consent.vocabulary import vocabulary
+
+_CHUNK = 50_000
+"""Rows that are rows of Python at once."""
 
 _CHILD_ID = re.compile(r"c-[a-z2-7]{26}")
 _MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
@@ -161,10 +164,15 @@ def _newest() -> Select[Any]:
 
 
 def _latest(connection: Connection, query: Select[Any]) -> pa.Table:
-    kinds = [consent_event.c[name].type for name in LATEST]
-    rows = list(zip(*connection.execute(query).all(), strict=True)) or [()] * len(LATEST)
-    columns = [pa.array(values, _arrow_type(kind)) for values, kind in zip(rows, kinds, strict=True)]
-    return pa.table(columns, names=list(LATEST))
+    """Return the newest events as a table, read in chunks: rows of Python are many times the size of columns."""
+    schema = pa.schema([(name, _arrow_type(consent_event.c[name].type)) for name in LATEST])
+    parts = connection.execute(query, execution_options={"yield_per": _CHUNK}).partitions()
+    return pa.Table.from_batches((_batch(rows, schema) for rows in parts), schema)
+
+
+def _batch(rows: Sequence[Row[Any]], schema: pa.Schema) -> pa.RecordBatch:
+    columns = zip(*rows, strict=True)
+    return pa.record_batch([pa.array(c, item.type) for c, item in zip(columns, schema, strict=True)], schema=schema)
 
 
 def _arrow_type(kind: Any) -> pa.DataType:
@@ -177,9 +185,9 @@ def _add(connection: Connection, fresh: NewEvents) -> None:
     """Add events, skipping those that the table holds already, and the terms they name."""
     write_terms(connection, fresh.terms)
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    if fresh.events.num_rows:
-        insert = dialect.insert(consent_event).on_conflict_do_nothing(index_elements=["event_id"])
-        connection.execute(insert, fresh.events.to_pylist())
+    insert = dialect.insert(consent_event).on_conflict_do_nothing(index_elements=["event_id"])
+    for batch in fresh.events.to_batches(max_chunksize=_CHUNK):
+        connection.execute(insert, batch.to_pylist())
 
 
 def _counted(events: pa.Table) -> dict[str, int]:

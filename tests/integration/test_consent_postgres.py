@@ -12,7 +12,7 @@ from sqlalchemy.exc import DatabaseError
 from support.consents import forms, key
 from support.registries import PostgreSQL
 
-from consent.ledger import ConsentLedger
+from consent.ledger import ChildDecision, ConsentLedger
 from consent.schema import VERSION_TABLE
 from consent.tables import metadata
 
@@ -48,3 +48,19 @@ def test_the_ledger_is_the_same_on_postgresql(url: str):
         with ledger.engine.connect() as connection:
             context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
             assert compare_metadata(context, metadata) == []
+
+
+def test_terms_and_the_hubs_own_records_are_the_same_on_postgresql(url: str):
+    said = "record | decision | scope | signed | signer | purposes | basis | elements | expires | evidence\n"
+    given = forms(said + "g1 | grant | school | 2026-08 | parent | research | agreement | signature | 2027-06 | e1")
+    order = ChildDecision(
+        "c-" + "a" * 26, "court_order", "school", "2026-09", {"recipients": "court"}, evidence=b"e" * 16
+    )
+    with ConsentLedger(url) as ledger:
+        assert [ledger.record(given, NIGHT).recorded for _ in range(2)] == [1, 0]
+        assert [ledger.record_for_child(order, NIGHT, by="A. Steward") for _ in range(2)] == [True, False]
+        assert sorted(row["bases"] for row in ledger.terms().to_pylist()) == [[], ["agreement"]]
+        with ledger.engine.connect() as connection:
+            kept = connection.execute(text("select evidence from consent_event where child_id is not null")).scalar()
+            assert bytes(kept) == b"e" * 16
+            assert connection.execute(text("select count(*) from audit_event where kind = 'consent'")).scalar() >= 3
