@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +11,9 @@ from support.hub import rows_of
 
 from consent.bases import SIGNERS, Basis, bases, missing
 from consent.form_terms import terms_of
+from consent.forms import FORM_COLUMNS
 from consent.terms import Terms, read_terms
+from consent.vocabulary import vocabulary
 from mou_policies.vocabulary import MARKS, exceptions
 
 FERPA = "records purpose party signature date"
@@ -129,3 +133,10 @@ def test_signed_by_nobody_known_a_form_is_valid_for_no_basis(terms: Terms, data:
 def test_terms_are_what_their_canonical_text_says(terms: Terms):
     assert read_terms(terms.text) == terms
     assert read_terms(terms.text).terms_id == terms.terms_id
+
+
+def test_the_page_on_consent_names_every_word():
+    page = (Path(__file__).resolve().parents[2] / "docs" / "consent.md").read_text(encoding="utf-8")
+    words = vocabulary()
+    named = {*words.decisions, *words.scopes, *bases(), *FORM_COLUMNS} - {"record_key"}
+    assert sorted(word for word in named if f"`{word}`" not in page) == []
