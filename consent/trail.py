@@ -4,25 +4,30 @@ An event's digest covers its own public part, a salted commitment to its payload
 So an event that is edited, removed, moved or put in breaks the chain, and a payload can be destroyed without breaking
 it. A checkpoint signs the digest of the newest event; what it says, kept outside the workspace, is an anchor.
 
-What belongs here: writing events and checkpoints, and their canonical form. What does not: finding what is wrong with a
-chain (`trail_check`), what an act was (whoever appends it).
+What belongs here: writing events and checkpoints, destroying payloads, and the canonical form of all that. What does
+not: finding what is wrong with a chain (`trail_check`), anchors (`anchors`), what an act was (whoever appends it).
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from sqlalchemy import Connection, Engine, insert, select
+from sqlalchemy import Connection, Engine, delete, insert, select
 
+from consent.erasures import erasable
 from consent.errors import ConnectionLostError, RegistryError
 from consent.registry import lock, writing
-from consent.tables import audit_checkpoint, audit_event, audit_payload
+from consent.stretches import stretches
+from consent.tables import audit_checkpoint, audit_erasure, audit_event, audit_payload
+from consent.trail_errors import TrailError
 from mou_policies.canonical import canonical_json
 
 FIRST = "0" * 64
@@ -50,6 +55,11 @@ Kind = Literal[
     "erasure",
 ]
 """What an event can be about: the closed list of the trail."""
+
+KINDS: tuple[str, ...] = get_args(Kind)
+
+_WORDS = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]+")
+"""What `actor` and `subject` may be made of: no control character, so that one event is one line on a screen."""
 
 
 @dataclass(frozen=True)
@@ -100,16 +110,18 @@ class AuditTrail:
         """Add an event at the end of the chain and return it.
 
         `payload` is plain data (no value of a record). Inside `connection`, which must have been opened by
-        `registry.writing`, it stands or falls with whatever else that transaction writes; the lock is taken here.
-        Else it is a transaction of its own: after `RegistryError` it is not in the chain and may be appended again;
-        after `ConnectionLostError` it may be there, where the server could not be asked again.
+        `registry.writing` with `audit_event` among its tables, it stands or falls with whatever else that transaction
+        writes. Else it is a transaction of its own: after `RegistryError` it is not in the chain and may be appended
+        again; after `ConnectionLostError` it may be there, where the server could not be asked again. Raises TrailError
+        for a kind that is not listed, words that no column takes and what is no plain data.
         """
+        said = _checked(kind, actor, subject, payload)
         if connection is not None:
-            return _add(connection, kind, subject, payload, actor)
+            return _add(connection, kind, subject, said, actor)
         event = None
         try:
             with writing(self._engine) as own:
-                event = _add(own, kind, subject, payload, actor)
+                event = _add(own, kind, subject, said, actor)
         except ConnectionLostError:
             if event is None or not self._holds(event):
                 raise
@@ -125,7 +137,10 @@ class AuditTrail:
             return False
 
     def checkpoint(self, key: Ed25519PrivateKey) -> Checkpoint | None:
-        """Sign the newest event, unless it is signed already; return the newest checkpoint, None for an empty trail."""
+        """Sign the newest event, unless it is signed already; return the newest checkpoint, None for an empty trail.
+
+        Raises TrailError, and signs nothing, when the events since the checkpoint before do not follow from it.
+        """
         with writing(self._engine, audit_event, audit_checkpoint) as connection:
             last = newest(connection)
             if last is None:
@@ -133,6 +148,7 @@ class AuditTrail:
             held = connection.execute(
                 select(audit_checkpoint).where(audit_checkpoint.c.sequence == last.sequence)
             ).one_or_none()
+            _refuse_broken(connection, last)
             if held is not None:
                 return Checkpoint(*held)
             signed_at, name = now(), fingerprint(key.public_key())
@@ -141,12 +157,76 @@ class AuditTrail:
             connection.execute(insert(audit_checkpoint), [vars(made)])
             return made
 
+    def erase(
+        self, sequences: Collection[int], because: str, *, actor: str, connection: Connection | None = None
+    ) -> Event | None:
+        """Destroy the payloads of events for good and append the event that says which and why; return that event.
 
-def _add(connection: Connection, kind: Kind, subject: str, payload: Mapping[str, Any], actor: str) -> Event:
+        The chain stands, since it holds commitments only. Payloads destroyed before are left out; None if no other is
+        named. All or nothing, also inside `connection` (see `append`; it needs the three tables of payloads too).
+        Raises TrailError for a number without an event, and for an erasure, whose payload is the evidence of others.
+        """
+        tables = (audit_event, audit_payload, audit_erasure)
+        with nullcontext(connection) if connection is not None else writing(self._engine, *tables) as found:
+            lock(found, *tables)
+            chosen = erasable(found, set(sequences))
+            if not chosen:
+                return None
+            said = {"because": because, "erased": stretches(chosen)}
+            event = self.append("erasure", f"payloads of {len(chosen)} events", said, actor=actor, connection=found)
+            found.execute(insert(audit_erasure), [{"sequence": n, "erased_by": event.sequence} for n in chosen])
+            for first, last in stretches(chosen):
+                found.execute(delete(audit_payload).where(audit_payload.c.sequence.between(first, last)))
+            return event
+
+
+def _checked(kind: str, actor: str, subject: str, payload: Mapping[str, Any]) -> bytes:
+    """Return the canonical form of a payload; what goes with it fits the columns of both engines."""
+    if kind not in KINDS:
+        raise TrailError(f"found the kind of event {kind!r}, expected one of {', '.join(KINDS)}; name one of those")
+    for column, words in (("actor", actor), ("subject", subject)):
+        most = audit_event.c[column].type.length or 0  # type: ignore[attr-defined]
+        if len(words) > most or not _WORDS.fullmatch(words):
+            raise TrailError(
+                f"found {len(words)} characters as the {column} of an event, expected 1 to {most} on one line; "
+                "put what is longer into the payload"
+            )
+    try:
+        return canonical_json(payload)
+    except (TypeError, ValueError, RecursionError):
+        raise TrailError(
+            f"the payload of an event of kind {kind} is no plain data; expected text, whole and finite numbers, "
+            "true, false, null, and lists and mappings of them"
+        ) from None
+
+
+def _refuse_broken(connection: Connection, last: Event) -> None:
+    """Raise TrailError unless each event after the newest checkpoint before `last` follows from the one before it."""
+    checkpoints = select(audit_checkpoint).where(audit_checkpoint.c.sequence < last.sequence)
+    signed = connection.execute(checkpoints.order_by(audit_checkpoint.c.sequence.desc()).limit(1)).one_or_none()
+    start, before = (signed.sequence, signed.digest) if signed else (0, FIRST)
+    query = select(audit_event).where(audit_event.c.sequence >= start).order_by(audit_event.c.sequence)
+    expected = start or 1
+    for row in connection.execute(query, execution_options={"yield_per": 1000}):
+        event = Event(*row)
+        public = {name: value for name, value in vars(event).items() if name != "digest"}
+        follows = event.digest == before if event.sequence == start else event.previous == before
+        if event.sequence != expected or not follows or digest_of(public) != event.digest:
+            break
+        before, expected = event.digest, event.sequence + 1
+    else:
+        return
+    raise TrailError(
+        f"event {expected} of the trail does not follow from what was signed up to event {start}, expected an unbroken "
+        "chain; nothing was signed: run `cradlepath audit verify` and keep the registry as it is for inquiry"
+    )
+
+
+def _add(connection: Connection, kind: Kind, subject: str, said: bytes, actor: str) -> Event:
     """Write one event behind the newest one, under the lock of the chain."""
     lock(connection, audit_event)
     last = newest(connection)
-    salt, said = os.urandom(SALT_BYTES), canonical_json(payload)
+    salt = os.urandom(SALT_BYTES)
     sequence, previous = (last.sequence + 1, last.digest) if last else (1, FIRST)
     public: dict[str, Any] = {
         "sequence": sequence,

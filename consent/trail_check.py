@@ -1,0 +1,156 @@
+"""Check an audit trail as a hostile reader would: follow every event, and compare with what is signed and anchored.
+
+    report = check(engine, trusted=[hub_key], anchors=read_anchors("anchors.txt"))
+    report.whole, report.proven_to, report.findings, report.sentences()
+
+One pass in the order of the numbers, a chunk of events in memory at a time; nothing is written. What belongs here: the
+order of the work and the report made of it. What does not: any part of it (`checking`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, replace
+from functools import partial
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from sqlalchemy import Connection, Engine, text
+
+from consent.anchors import Anchor
+from consent.checking import rows, witnesses
+from consent.checking.chain import Chain, Numbers
+from consent.checking.findings import Finding, printable
+from consent.checking.merging import chain_findings
+from consent.checking.payloads import Payloads
+from consent.checking.witnesses import Signed, Witness
+from consent.trail import fingerprint
+from consent.trail_report import Destroyed, Report
+
+Advance = Callable[[int, int], None]
+
+
+def check(
+    engine: Engine,
+    trusted: Collection[Ed25519PublicKey],
+    anchors: Iterable[Anchor] = (),
+    *,
+    countersigners: Collection[Ed25519PublicKey] = (),
+    advance: Advance | None = None,
+) -> Report:
+    """Return what is wrong with the trail in the registry of `engine`, and how far it is proven.
+
+    `trusted` are the public keys whose checkpoints count, `countersigners` those of second parties whose word on an
+    anchor counts. `advance(done, events)` is called now and then. Raises TrailError for a registry without a trail.
+    """
+    given = [_believed(one, countersigners) for one in anchors]
+    with rows.reading(engine) as connection:
+        signed = witnesses.read_checkpoints(rows.checkpoints(connection), trusted)
+        anchored = witnesses.anchored(given)
+        passed = _pass(connection, {one.sequence for one in (*signed.believed, *anchored)}, advance)
+        return _report(connection, passed, signed, anchored, _remarks(given, trusted))
+
+
+def _believed(anchor: Anchor, countersigners: Collection[Ed25519PublicKey]) -> Anchor:
+    """Return the anchor with the countersignatures of keys that count."""
+    keys = {fingerprint(key) for key in countersigners}
+    return replace(anchor, countersigned=tuple(one for one in anchor.countersigned if one.key in keys))
+
+
+def _remarks(anchors: Iterable[Anchor], trusted: Collection[Ed25519PublicKey]) -> tuple[str, ...]:
+    keys = {fingerprint(key) for key in trusted}
+    return tuple(
+        f"Note: the anchor of {one.day} ({one.source}) was signed by the key {one.key[:16]}, which is none you trust; "
+        "it counts because you gave it."
+        for one in anchors
+        if one.key is not None and one.key not in keys
+    )
+
+
+@dataclass(frozen=True)
+class _Passed:
+    """What the pass left behind; `began` and `ended` are the times of the first and the newest event."""
+
+    chain: Chain
+    payloads: Payloads
+    began: str
+    ended: str
+
+
+def _pass(connection: Connection, wanted: set[int], advance: Advance | None) -> _Passed:
+    """Follow every event."""
+    count, highest = connection.execute(text("select count(*), max(sequence) from audit_event")).one()
+    numbers = Numbers(partial(rows.place_of, connection), min(highest or 0, 2 * count + 1000))
+    chain = Chain(wanted, numbers)
+    payloads = Payloads(rows.erasures(connection), partial(rows.committed_as, connection))
+    began = ended = ""
+    for row in rows.events(connection):
+        wrong = chain.follow(row)
+        payloads.follow(row, edited=wrong == "altered")
+        began, ended = began or printable(row.recorded_at), printable(row.recorded_at)
+        if advance is not None and chain.events % rows.CHUNK == 0:
+            advance(chain.events, count)
+    return _Passed(chain, payloads, began, ended)
+
+
+def _report(
+    connection: Connection, passed: _Passed, signed: Signed, anchored: list[Witness], remarks: tuple[str, ...]
+) -> Report:
+    chain, payloads, end = passed.chain, passed.payloads, passed.chain.last
+    lost = max((run.origin[1] for run in chain.runs if run.what == "renumbered"), default=0)
+    believed = [*signed.believed, *anchored]
+    broken = witnesses.contradicted(chain_findings(chain.runs, end), believed, chain.digests, end)
+    broken += witnesses.truncated(end, lost, rows.naming_no_event(connection, end), believed)
+    hanging = [*payloads.findings(), *signed.findings]
+    hanging += witnesses.replaced(rows.naming_another_kind(connection))
+    hanging += witnesses.without_checkpoint(anchored, chain.digests, signed.numbers)
+    findings = _merged(broken, hanging)
+    proven = _last_good(anchored, chain, broken)
+    covering = _last_good(signed.believed, chain, broken)
+    destroyed = [
+        Destroyed(count, by, printable(payloads.said[by].because)) for by, count in sorted(payloads.destroyed.items())
+    ]
+    return Report(
+        events=chain.events,
+        last=end,
+        began=passed.began,
+        ended=passed.ended,
+        checkpoints=len(signed.believed),
+        signed_to=covering.sequence if covering else 0,
+        proven_to=proven.sequence if proven else 0,
+        witness=proven.anchor if proven else None,
+        anchors=len(anchored),
+        payloads=payloads.held,
+        destroyed=tuple(destroyed),
+        findings=tuple(findings),
+        remarks=remarks,
+    )
+
+
+def _last_good(said: Iterable[Witness], chain: Chain, broken: Iterable[Finding]) -> Witness | None:
+    """Return the last witness that agrees with the chain, before whatever may be broken."""
+    limit = min((one.earliest for one in broken), default=chain.last + 1)
+    good = [one for one in said if one.sequence < limit and one.agrees(chain.digests)]
+    return max(good, key=lambda one: (one.sequence, len(one.anchor.countersigned) if one.anchor else 0), default=None)
+
+
+def _merged(broken: list[Finding], hanging: list[Finding]) -> list[Finding]:
+    """Return all findings in the order of the events; what hangs on a broken event is evidence of it."""
+    found = list(broken)
+    for one in hanging:
+        place = next((at for at, other in enumerate(broken) if _explains(other, one)), None)
+        if place is None:
+            found.append(one)
+        else:
+            found[place] = found[place].with_evidence(f"{one.fault} at event {one.first:,}")
+    return sorted(found, key=lambda one: (one.first, one.last))
+
+
+_MOVES = {"inserted", "removed", "renumbered", "reordered", "repeated"}
+
+
+def _explains(chain: Finding, other: Finding) -> bool:
+    """Say whether a fault of what hangs on events follows from a fault of the events themselves."""
+    if other.cause is not None and chain.first <= other.cause <= chain.last:
+        return True
+    moved = chain.fault in _MOVES and other.fault.startswith(("payload", "erasure", "event"))
+    return (moved or chain.fault == "edited") and chain.first <= other.first and other.last <= chain.last
