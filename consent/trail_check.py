@@ -23,6 +23,7 @@ from consent.checking.findings import Finding, printable
 from consent.checking.merging import chain_findings
 from consent.checking.payloads import Payloads
 from consent.checking.witnesses import Signed, Witness
+from consent.stretches import in_words
 from consent.trail import fingerprint
 from consent.trail_report import Destroyed, Report
 
@@ -82,14 +83,16 @@ def _pass(connection: Connection, wanted: set[int], advance: Advance | None) -> 
     numbers = Numbers(partial(rows.place_of, connection), min(highest or 0, 2 * count + 1000))
     chain = Chain(wanted, numbers)
     payloads = Payloads(rows.erasures(connection), partial(rows.committed_as, connection))
-    began = ended = ""
+    began: str | None = None
+    ended = ""
     for row in rows.events(connection):
         wrong = chain.follow(row)
         payloads.follow(row, edited=wrong == "altered")
-        began, ended = began or printable(row.recorded_at), printable(row.recorded_at)
+        ended = row.recorded_at
+        began = ended if began is None else began
         if advance is not None and chain.events % rows.CHUNK == 0:
             advance(chain.events, count)
-    return _Passed(chain, payloads, began, ended)
+    return _Passed(chain, payloads, printable(began or ""), printable(ended))
 
 
 def _report(
@@ -103,7 +106,7 @@ def _report(
     hanging = [*payloads.findings(), *signed.findings]
     hanging += witnesses.replaced(rows.naming_another_kind(connection))
     hanging += witnesses.without_checkpoint(anchored, chain.digests, signed.numbers)
-    findings = _merged(broken, hanging)
+    findings = _with_unjudged(_merged(broken, hanging), payloads)
     proven = _last_good(anchored, chain, broken)
     covering = _last_good(signed.believed, chain, broken)
     destroyed = [
@@ -145,7 +148,18 @@ def _merged(broken: list[Finding], hanging: list[Finding]) -> list[Finding]:
     return sorted(found, key=lambda one: (one.first, one.last))
 
 
-_MOVES = {"inserted", "removed", "renumbered", "reordered", "repeated"}
+def _with_unjudged(findings: list[Finding], payloads: Payloads) -> list[Finding]:
+    """Say of every erasure at fault which destructions nobody can judge without it."""
+    found = list(findings)
+    for by, parts in payloads.unjudged.items():
+        said = f"it was the erasure of event {in_words(parts)}, of which nothing is proven now"
+        for at, one in enumerate(found):
+            if one.earliest <= by <= one.last:
+                found[at] = one.with_evidence(said)
+    return found
+
+
+_MOVES = {"inserted", "removed", "renumbered", "reordered", "repeated", "rewritten"}
 
 
 def _explains(chain: Finding, other: Finding) -> bool:
@@ -153,4 +167,4 @@ def _explains(chain: Finding, other: Finding) -> bool:
     if other.cause is not None and chain.first <= other.cause <= chain.last:
         return True
     moved = chain.fault in _MOVES and other.fault.startswith(("payload", "erasure", "event"))
-    return (moved or chain.fault == "edited") and chain.first <= other.first and other.last <= chain.last
+    return (moved or chain.fault == "edited") and chain.earliest <= other.first and other.last <= chain.last

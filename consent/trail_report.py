@@ -108,7 +108,8 @@ class Report:
     def _verdict(self) -> str:
         return {
             "tampered": f"The trail is NOT whole: {_count(len(self.findings), 'finding')}.",
-            "empty": "The trail is empty: no act has been recorded yet, and nothing says that one was.",
+            "empty": "The trail is empty: no act has been recorded, and nothing in the registry says that one was. "
+            "That is unproven as long as no anchor is kept elsewhere.",
             "unproven": "The trail is consistent, but unproven.",
             "proven in part": f"The trail is consistent, and proven up to event {self.proven_to:,}.",
             "proven": "The trail is consistent, and proven to its newest event.",

@@ -19,6 +19,7 @@ after it recorded another digest of it."""
 
 LOOKUPS = 2_000
 HASHES = 500_000
+MISSES = 1_000
 """How much is tried in a whole trail to find the number that a moved event had."""
 
 
@@ -91,12 +92,14 @@ class Numbers:
         self._place_of = place_of
         self._highest = highest
         self._shift = 0
+        self._misses = 0
         self._lookups = LOOKUPS
         self._hashes = HASHES
 
     def of(self, row: Row, expected: int) -> int | None:
         """Return the number under which the digest of an event holds, None if it was found under none."""
-        found = self._first(row, (row.sequence + self._shift, row.sequence - 1, row.sequence + 1, expected))
+        near = (row.sequence - 1, row.sequence + 1, expected) if self._misses < MISSES else ()
+        found = self._first(row, (row.sequence + self._shift, *near))
         if found is None and self._lookups > 0:
             self._lookups -= 1
             readable = isinstance(row.previous, str) and row.previous.isascii()
@@ -105,8 +108,10 @@ class Numbers:
         if found is None and self._hashes >= self._highest:
             self._hashes -= self._highest
             found = self._first(row, range(1, self._highest + 1))
-        if found is not None:
-            self._shift = found - row.sequence
+        if found is None:
+            self._misses += 1
+        else:
+            self._shift, self._misses = found - row.sequence, 0
         return found
 
     @staticmethod

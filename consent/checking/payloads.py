@@ -60,6 +60,7 @@ class Payloads:
     ) -> None:
         self.said = {one[0]: read_erasure(*one[1:]) for one in erasures}
         self.destroyed: Counter[int] = Counter()
+        self.unjudged: dict[int, Stretches] = {}
         self.held = 0
         self.runs: list[_Run] = []
         self._named = united(part for one in self.said.values() for part in one.names)
@@ -81,7 +82,9 @@ class Payloads:
     def _gone(self, row: Row) -> None:
         by = self.said.get(row.erased_by) if row.erased_by is not None else None
         if by is not None and row.erased_by is not None:
-            if not by.counts or (row.erased_by > row.sequence and holds(by.names, row.sequence)):
+            if not by.counts:
+                self._cannot_judge(row.sequence, row.erased_by)
+            elif row.erased_by > row.sequence and holds(by.names, row.sequence):
                 self.destroyed[row.erased_by] += 1
             else:
                 found = f"a destruction on record by event {row.erased_by:,}, which does not name it"
@@ -93,6 +96,14 @@ class Payloads:
             self._note("erasure removed", row, "no record of the destruction", "the one that an erasure names")
         else:
             self._note("payload removed", row, "no payload", "a payload, or the record of its destruction")
+
+    def _cannot_judge(self, number: int, by: int) -> None:
+        """Note a destruction by an erasure whose own payload is gone or changed: it says nothing that counts."""
+        parts = self.unjudged.setdefault(by, [])
+        if parts and parts[-1][1] == number - 1:
+            parts[-1][1] = number
+        else:
+            parts.append([number, number])
 
     def _whose(self, row: Row) -> str:
         if self._lookups > 0 and isinstance(row.salt, bytes) and isinstance(row.payload, str):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from operator import methodcaller
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, inspect, text
@@ -95,7 +96,7 @@ def _any_text(connection: Connection) -> Iterator[None]:
         yield
         return
     before = driver.text_factory
-    driver.text_factory = lambda stored: stored.decode("utf-8", "surrogateescape")
+    driver.text_factory = methodcaller("decode", "utf-8", "surrogateescape")
     try:
         yield
     finally:

@@ -25,7 +25,7 @@ import pandas  # noqa: F401
 import pyarrow as pa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Engine, event, select
-from support.trails import assert_whole
+from support.whole_trails import assert_whole
 
 import consent
 from consent.forms import FORM_SCHEMA
