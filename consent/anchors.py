@@ -114,6 +114,16 @@ def parse(held: Any, source: str) -> Anchor:
     return Anchor(held["sequence"], day, held["digest"], source, fingerprint(key), tuple(given))
 
 
+def read_document(file: Path) -> dict[str, Any]:
+    """Return the file form of one anchor. Raises AnchorError for a file that holds none."""
+    try:
+        held = _json(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):
+        held = None
+    parse(held, str(file))
+    return dict(held)
+
+
 def read_anchors(named: str) -> list[Anchor]:
     """Return the anchors of a file (one a line, as JSON or as printed; or one as JSON) or of a line typed in.
 

@@ -108,6 +108,12 @@ class Release(_Section):
     zero_is_safe: bool = True
 
 
+class Audit(_Section):
+    """Where the trail's checkpoints are kept outside the workspace: a file that is only ever added to."""
+
+    anchor: str | None = None
+
+
 class Settings(_Section):
     """The whole of `cradlepath.yaml`."""
 
@@ -124,6 +130,7 @@ class Settings(_Section):
     landing_files: Landing = Landing()
     checks: Checks = Checks()
     release: Release = Release()
+    audit: Audit = Audit()
 
 
 @dataclass(frozen=True)
@@ -157,6 +164,11 @@ class Workspace:
     def spill(self) -> Path | None:
         """Folder for what scoring writes while it works; without one DuckDB keeps everything in memory."""
         return self.root / self.settings.linkage.spill if self.settings.linkage.spill else None
+
+    @property
+    def anchor_file(self) -> Path | None:
+        """File to which every checkpoint of the audit trail is added; without one people keep printed lines."""
+        return (self.root / self.settings.audit.anchor).resolve() if self.settings.audit.anchor else None
 
     @property
     def dagster_home(self) -> Path:

@@ -17,6 +17,7 @@ from assets.guard import ROOMS, is_for_people, place_of
 from pipelines.cli import (
     agreements,
     attack,
+    audit,
     child,
     city,
     consents,
@@ -42,7 +43,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for group in (city, night, links, child, review, model, attack, releases, agreements, consents, keys, tokenise):
+for group in (city, night, links, child, review, model, attack, releases, agreements, consents, audit, keys, tokenise):
     group.register(app)
 
 
