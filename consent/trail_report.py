@@ -84,7 +84,7 @@ class Report:
     def _signed(self) -> str:
         if not self.signed_to:
             return "Signed: nothing yet; no checkpoint of a trusted key covers an event."
-        after = f"; events {self.signed_to + 1:,} to {self.last:,} are chained and not signed yet"
+        after = f"; {_those(self.signed_to + 1, self.last)} chained and not signed yet"
         return f"Signed: up to event {self.signed_to:,}{after if self.signed_to < self.last else ''}."
 
     def _proven(self) -> list[str]:
@@ -100,8 +100,8 @@ class Report:
         if self.proven_to < self.last:
             signed = "chained and signed" if self.signed_to > self.proven_to else "chained"
             said.append(
-                f"Events {self.proven_to + 1:,} to {self.last:,} are {signed}, but unproven after the last anchor: "
-                "someone who holds this machine and its key could have rewritten them."
+                f"{_those(self.proven_to + 1, self.last).capitalize()} {signed}, but unproven after the last anchor: "
+                "someone who holds this machine and its key could have rewritten that."
             )
         return said
 
@@ -132,6 +132,10 @@ class Report:
 def _kept(anchor: Anchor) -> str:
     seen = [f"countersigned {one.signed_at[:10]} by the key {one.key[:16]}" for one in anchor.countersigned]
     return ", ".join([anchor.source, *seen])
+
+
+def _those(first: int, last: int) -> str:
+    return f"event {first:,} is" if first == last else f"events {first:,} to {last:,} are"
 
 
 def _count(number: int, what: str) -> str:
