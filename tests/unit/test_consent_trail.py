@@ -10,8 +10,9 @@ from sqlalchemy import Engine, insert, select, text
 from sqlalchemy.exc import DatabaseError
 
 from consent.registry import open_registry, writing
-from consent.tables import audit_erasure, audit_payload, metadata
+from consent.tables import audit_erasure, audit_event, audit_payload, metadata
 from consent.trail import FIRST, AuditTrail, commitment, digest_of, newest, statement
+from consent.trail_errors import TrailError
 
 
 @pytest.fixture
@@ -74,3 +75,80 @@ def test_a_payload_goes_only_when_its_erasure_is_recorded(engine: Engine):
         connection.execute(insert(audit_erasure), [{"sequence": 1, "erased_by": 2}])
         connection.execute(text("delete from audit_payload where sequence = 1"))
         assert connection.execute(select(audit_payload)).all() == []
+
+
+@pytest.mark.parametrize(
+    ("event", "said"),
+    [
+        (("gossip", "school", {}, "night"), "found the kind of event 'gossip', expected one of night, load"),
+        (("load", "x" * 129, {}, "night"), "found 129 characters as the subject of an event, expected 1 to 128"),
+        (("load", "two\nlines", {}, "night"), "expected 1 to 128 on one line"),
+        (("load", "", {}, "night"), "found 0 characters as the subject"),
+        (("load", "school", {}, "x" * 65), "found 65 characters as the actor of an event, expected 1 to 64"),
+        (("load", "school", {"when": {1, 2}}, "night"), "the payload of an event of kind load is no plain data"),
+        (("load", "school", {"share": float("nan")}, "night"), "whole and finite numbers"),
+        (("load", "school", {"text": "\ud800"}, "night"), "no plain data"),
+    ],
+)
+def test_what_no_chain_can_hold_is_refused_before_anything_is_written(engine: Engine, event: tuple, said: str):
+    kind, subject, payload, actor = event
+    with pytest.raises(TrailError, match=said):
+        AuditTrail(engine).append(kind, subject, payload, actor=actor)
+    with engine.connect() as connection:
+        assert newest(connection) is None
+
+
+def test_an_erasure_destroys_payloads_and_says_which_and_why(engine: Engine):
+    trail = AuditTrail(engine)
+    for number in range(4):
+        trail.append("load", f"school {number}", {"read": number}, actor="night")
+    made = trail.erase([1, 2, 4], "the agreement ended", actor="lead")
+    assert made is not None and (made.sequence, made.kind, made.actor) == (5, "erasure", "lead")
+    with engine.connect() as connection:
+        held = dict(connection.execute(select(audit_payload.c.sequence, audit_payload.c.payload)).all())
+        rows = connection.execute(select(audit_erasure)).all()
+    assert sorted(held) == [3, 5]
+    assert held[5] == '{"because":"the agreement ended","erased":[[1,2],[4,4]]}'
+    assert rows == [(1, 5), (2, 5), (4, 5)]
+    assert trail.erase([1, 2], "again", actor="lead") is None
+
+
+@pytest.mark.parametrize(("chosen", "said"), [([1, 7], "found no event 7"), ([1, 3], "event 3 is an erasure")])
+def test_an_erasure_of_what_is_not_there_or_must_stay_destroys_nothing(engine: Engine, chosen: list[int], said: str):
+    trail = AuditTrail(engine)
+    for number in (1, 2):
+        trail.append("load", "school", {"read": number}, actor="night")
+    trail.erase([2], "the agreement ended", actor="lead")
+    with pytest.raises(TrailError, match=said):
+        trail.erase(chosen, "why", actor="lead")
+    with engine.connect() as connection:
+        assert connection.execute(select(audit_payload.c.payload).where(audit_payload.c.sequence == 1)).scalar()
+
+
+def test_an_erasure_stands_or_falls_with_its_transaction(engine: Engine):
+    trail = AuditTrail(engine)
+    trail.append("load", "school", {"read": 1}, actor="night")
+    tables = (audit_erasure, audit_event, audit_payload)
+    with pytest.raises(RuntimeError), writing(engine, *tables) as connection:
+        trail.erase([1], "the agreement ended", actor="lead", connection=connection)
+        raise RuntimeError
+    with engine.connect() as connection:
+        assert connection.execute(select(audit_erasure)).all() == []
+        assert len(connection.execute(select(audit_payload)).all()) == 1
+
+
+@pytest.mark.parametrize(
+    "change", ["update audit_event set actor = 'x' where sequence = 3", "delete from audit_event where sequence = 2"]
+)
+def test_a_broken_chain_is_not_signed(engine: Engine, change: str):
+    trail, key = AuditTrail(engine), Ed25519PrivateKey.generate()
+    trail.append("load", "school", {}, actor="night")
+    trail.checkpoint(key)
+    for _ in range(3):
+        trail.append("load", "school", {}, actor="night")
+    with engine.begin() as connection:
+        for verb in ("update", "delete"):
+            connection.execute(text(f"drop trigger audit_event_no_{verb}"))
+        connection.execute(text(change))
+    with pytest.raises(TrailError, match=r"does not follow from what was signed up to event 1.* nothing was signed"):
+        trail.checkpoint(key)
