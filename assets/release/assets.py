@@ -26,6 +26,7 @@ from assets.exposure import ExposureLimitError, release_gate
 from assets.guard import no_values_in_errors
 from assets.night import Night
 from assets.release import folder as places
+from assets.release.disclosed import record_release
 from assets.release.governance import NotLicensedError
 from assets.release.nightly import ReleaseSettings, is_due, order_of
 from assets.release.publish import Built, build, finish
@@ -177,8 +178,9 @@ def _release(partitions: PartitionsDefinition[Any]) -> AssetsDefinition:
 def publish_candidate(night: Night) -> tuple[dict[str, Any], str | None]:
     """Publish tonight's candidate, if there is one and the gate lets it pass.
 
-    Returns metadata, and why it was refused: the night itself goes on, and when it is run again with other limits the
-    candidate is made again.
+    What it discloses is recorded first, so that no crash leaves a release without its account. Returns metadata, and
+    why it was refused: the night itself goes on, and when it is run again with other limits the candidate is made
+    again.
     """
     candidate = night.paths.releases / f"{places.BUILDING}{night.date.isoformat()}"
     if not candidate.is_dir():
@@ -188,6 +190,7 @@ def publish_candidate(night: Night) -> tuple[dict[str, Any], str | None]:
     except ExposureLimitError as error:
         places.clear(candidate)
         return {"status": "refused"}, str(error)
+    record_release(night, candidate)
     stored = finish(night.paths.releases, night.date, night.keys)
     log = stored.manifest["log"]
     status = {

@@ -36,12 +36,16 @@ class QueryLimits:
 
 @dataclass(frozen=True)
 class Answer:
-    """Rows of an answer with the names of its columns; `more` when rows beyond the limit were left out."""
+    """Rows of an answer with the names of its columns; `more` when rows beyond the limit were left out.
+
+    `tables` are those of the release that the question read.
+    """
 
     release_id: str
     columns: tuple[str, ...]
     rows: tuple[tuple[Any, ...], ...]
     more: bool
+    tables: tuple[str, ...] = ()
 
 
 def query(releases: Path, sql: str, limits: QueryLimits | None = None) -> Answer:
@@ -50,6 +54,7 @@ def query(releases: Path, sql: str, limits: QueryLimits | None = None) -> Answer
     bounds = limits or QueryLimits()
     with locked(release.database, bounds) as con:
         _require_one_select(con, sql)
+        tables = _tables_of(con, sql)
         timer = threading.Timer(bounds.seconds, con.interrupt)
         timer.start()
         try:
@@ -68,7 +73,7 @@ def query(releases: Path, sql: str, limits: QueryLimits | None = None) -> Answer
             raise QueryError(_one_line(error)) from None
         finally:
             timer.cancel()
-    return Answer(release.id, columns, tuple(rows[: bounds.rows]), len(rows) > bounds.rows)
+    return Answer(release.id, columns, tuple(rows[: bounds.rows]), len(rows) > bounds.rows, tables)
 
 
 @contextmanager
@@ -109,6 +114,15 @@ def _require_one_select(con: duckdb.DuckDBPyConnection, sql: str) -> None:
     kind = statements[0].type
     if kind not in (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN):
         raise QueryError(f"found a {kind.name} statement, expected SELECT; a release can only be read")
+
+
+def _tables_of(con: duckdb.DuckDBPyConnection, sql: str) -> tuple[str, ...]:
+    """Return the tables that a statement reads; where DuckDB cannot say before it runs, every table."""
+    try:
+        found = con.get_table_names(sql)
+    except duckdb.Error:
+        found = {name for (name,) in con.execute("select table_name from duckdb_tables()").fetchall()}
+    return tuple(sorted(name.lower() for name in found))
 
 
 def _one_line(error: duckdb.Error) -> str:

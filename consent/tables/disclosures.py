@@ -49,3 +49,4 @@ disclosure = Table(
 
 Index("ix_disclosure_disclosed_on", disclosure.c.disclosed_on)
 Index("ix_disclosure_set_id", disclosure.c.set_id)
+Index("ix_disclosure_kind_act", disclosure.c.kind, disclosure.c.act)

@@ -128,6 +128,7 @@ def _disclosures() -> None:
     )
     op.create_index("ix_disclosure_disclosed_on", "disclosure", ["disclosed_on"])
     op.create_index("ix_disclosure_set_id", "disclosure", ["set_id"])
+    op.create_index("ix_disclosure_kind_act", "disclosure", ["kind", "act"])
 
 
 def _people() -> None:
