@@ -120,22 +120,41 @@ class Disclosures:
 
     def about_child(self, child_ids: Collection[str]) -> list[Entry]:
         """Return every row whose set holds any of the IDs that one child ever had."""
-        return self._find(disclosure.c.set_id.in_(self.sets.holding(self._engine, child_ids)))
+        return self.find(child_ids=child_ids)
 
     def to_recipient(self, name: str) -> list[Entry]:
         """Return every row of one recipient, by its name as recorded."""
-        return self._find(disclosure.c.recipient == name)
+        return self.find(recipient=name)
+
+    def between(self, first: date | None = None, last: date | None = None) -> list[Entry]:
+        """Return every row of acts from one day to another, both included; None is no bound."""
+        return self.find(first=first, last=last)
+
+    def find(
+        self,
+        *,
+        child_ids: Collection[str] | None = None,
+        recipient: str | None = None,
+        first: date | None = None,
+        last: date | None = None,
+    ) -> list[Entry]:
+        """Return the rows that meet every condition given, in the order in which they were recorded."""
+        conditions: list[ColumnElement[bool]] = []
+        if child_ids is not None:
+            conditions.append(disclosure.c.set_id.in_(self.sets.holding(self._engine, child_ids)))
+        if recipient is not None:
+            conditions.append(disclosure.c.recipient == recipient)
+        if first is not None:
+            conditions.append(disclosure.c.disclosed_on >= first.isoformat())
+        if last is not None:
+            conditions.append(disclosure.c.disclosed_on <= last.isoformat())
+        return self._find(*conditions)
 
     def recipients(self) -> list[str]:
         """Return the names of all who received anything."""
         with self._engine.connect() as connection:
             query = select(disclosure.c.recipient).distinct().order_by(disclosure.c.recipient)
             return list(connection.execute(query).scalars())
-
-    def between(self, first: date | None = None, last: date | None = None) -> list[Entry]:
-        """Return every row of acts from one day to another, both included; None is no bound."""
-        bounds = [disclosure.c.disclosed_on >= first.isoformat()] if first else []
-        return self._find(*bounds, *([disclosure.c.disclosed_on <= last.isoformat()] if last else []))
 
     def holding(self, child_ids: Collection[str]) -> list[Act]:
         """Return the acts that disclosed something about any of some children, oldest first."""
@@ -144,9 +163,9 @@ class Disclosures:
     def _find(self, *conditions: ColumnElement[bool]) -> list[Entry]:
         query = (
             select(disclosure, disclosure_set.c.children, audit_event.c.actor, audit_payload.c.payload)
-            .join(disclosure_set, disclosure_set.c.set_id == disclosure.c.set_id)
-            .join(audit_event, audit_event.c.sequence == disclosure.c.audit_sequence)
-            # A payload may have been destroyed: the row stands without a contact.
+            # What a row refers to may be gone (a payload by destruction, the rest by a hostile hand): the row is shown.
+            .outerjoin(disclosure_set, disclosure_set.c.set_id == disclosure.c.set_id)
+            .outerjoin(audit_event, audit_event.c.sequence == disclosure.c.audit_sequence)
             .outerjoin(audit_payload, audit_payload.c.sequence == disclosure.c.audit_sequence)
             .where(*conditions)
             .order_by(disclosure.c.disclosed_on, disclosure.c.sequence)
@@ -208,9 +227,9 @@ def _entry(row: Mapping[Any, Any]) -> Entry:
             classes=tuple(json.loads(row["classes"])),
             contact=about.get("contacts", {}).get(row["recipient"], ""),
         ),
-        children=row["children"],
+        children=row["children"] or 0,
         audit_sequence=row["audit_sequence"],
-        actor=row["actor"],
+        actor=row["actor"] or "",
         about=about,
     )
 

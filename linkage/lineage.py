@@ -70,6 +70,50 @@ def id_of(ledger: Ledger, source: str, record_key: bytes, day: date, protected: 
     return str(ledger.ids.encode(mine.column("child").to_numpy()[-1:])[0])
 
 
+def ids_ever(ledger: Ledger, child_id: str) -> tuple[str, ...]:
+    """Return every ID that the records of one child ever had, sorted: what was told of it under any of them is its own.
+
+    The child is that which the ID stands for now, through merges; its records are those it has, and those withdrawn
+    from it. Raises LinkageError for an ID that this ledger never gave.
+    """
+    number = child_number(ledger.ids, child_id)
+    state, events = ledger.state(), ledger.events()
+    if number >= state.next_counter:
+        child_number(ledger.ids, "")
+    valid = _valid(events, number, state.counter)
+    own = _merged_into(events, number if valid is None else valid, state.counter)
+    of_record = events.filter(pc.less(events.column("kind"), OF_RECORD))
+    keys, child = key_matrix(of_record.column("record_key")), of_record.column("child").to_numpy()
+    last = _last_of_each(of_record.column("source").to_numpy(), keys)
+    mine = last[np.isin(child[last], np.array(sorted(own)))]
+    numbers = np.unique(np.concatenate([child[find_keys(keys[mine], keys) >= 0], [number]]))
+    return tuple(sorted(str(one) for one in ledger.ids.encode(numbers)))
+
+
+def last_id_of(ledger: Ledger, source: str, record_key: bytes, protected: Protected) -> str | None:
+    """Return the ID a record has, or had last where it is withdrawn; None where it had none or is protected now."""
+    names = ledger.sources()
+    if source not in names or protected.holds(source, record_key):
+        return None
+    events = ledger.events()
+    of_source = pc.equal(events.column("source"), names.index(source))
+    mine = events.filter(pc.and_(of_source, pc.equal(events.column("record_key"), record_key)))
+    return str(ledger.ids.encode(mine.column("child").to_numpy()[-1:])[0]) if mine.num_rows else None
+
+
+def _merged_into(events: pa.Table, number: int, counters: np.ndarray) -> set[int]:
+    """Return a child's number with those of all that were merged into it and stand for nobody now."""
+    kinds = events.column("kind").to_numpy()
+    into, other = events.column("child").to_numpy(), events.column("other").to_numpy()
+    pairs = [(int(into[at]), int(other[at])) for at in np.flatnonzero(kinds == MERGE)]
+    alive, own = set(np.unique(counters).tolist()), {number}
+    # From the newest merge back: what was merged into a child that was merged later is found in one pass.
+    for child, absorbed in reversed(pairs):
+        if child in own and absorbed not in alive:
+            own.add(absorbed)
+    return own
+
+
 def lineage(ledger: Ledger, child_id: str) -> Lineage:
     """Return the history of one ID; raises LinkageError for an ID that this ledger never gave."""
     number = child_number(ledger.ids, child_id)

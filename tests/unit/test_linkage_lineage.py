@@ -9,7 +9,7 @@ from support.linkage_keys import fixed_ring
 
 from linkage.errors import LinkageError
 from linkage.ledger import child_number
-from linkage.lineage import id_of, lineage
+from linkage.lineage import id_of, ids_ever, last_id_of, lineage
 
 
 @pytest.fixture(scope="module")
@@ -161,3 +161,34 @@ def test_an_id_that_was_never_given_has_no_lineage(book):
     [coming] = book.ledger.ids.encode(np.array([99])).tolist()
     with pytest.raises(LinkageError, match="not a child ID of this city"):
         lineage(book.ledger, coming)
+
+
+EVER = [("A", "ABC"), ("B", "ABC"), ("C", "ABC"), ("D", "D"), ("E", "E")]
+
+
+@pytest.mark.parametrize(("asked", "expected"), EVER)
+def test_every_id_that_the_records_of_a_child_ever_had(book, asked, expected):
+    named = ids(book)
+    assert ids_ever(book.ledger, named[asked]) == tuple(sorted(named[one] for one in expected))
+
+
+def test_after_a_split_each_child_has_the_ids_of_its_own_records(tmp_path):
+    made = Book(tmp_path / "ledger.sealed", fixed_ring(tmp_path / "keys"))
+    made.night("a1 a2 b1 b2 | c1", on=NIGHTS[0])
+    first, third = made.now["a1"], made.now["c1"]
+    made.night("a1 a2 | b1 b2 c1", on=NIGHTS[1])
+    other = made.now["b1"]
+    assert ids_ever(made.ledger, first) == (first,)
+    assert ids_ever(made.ledger, other) == tuple(sorted({first, other, third}))
+
+
+def test_the_last_id_of_a_record_is_told_after_it_is_withdrawn(book):
+    assert last_id_of(book.ledger, "d", key("d1"), book.protected) == ids(book)["D"]
+    assert last_id_of(book.ledger, "b", key("b1"), book.protected) == ids(book)["A"]
+    assert last_id_of(book.ledger, "d", key("d9"), book.protected) is None
+    assert last_id_of(book.ledger, "nosuch", key("d1"), book.protected) is None
+
+
+def test_ids_that_are_none_of_this_ledger(book):
+    with pytest.raises(LinkageError, match="not a child ID of this city"):
+        ids_ever(book.ledger, "c-nonsense")
