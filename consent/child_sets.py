@@ -15,15 +15,16 @@ import hmac
 import os
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import pyarrow as pa
-import pyarrow.compute as pc
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import Connection, Engine, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Engine, insert, select
 
 from consent.tables import disclosure_set
+
+if TYPE_CHECKING:  # an answer to a query opens no set: it does not wait for Arrow
+    import pyarrow as pa
 
 NAMING, SEALING = "disclosure.set", "disclosure.seal"
 """The uses under which the two keys are derived."""
@@ -58,6 +59,9 @@ class ChildSets:
 
     def seal(self, children: pa.Array | pa.ChunkedArray) -> SealedSet:
         """Return the set of some child IDs (string, any order, repeats allowed, no null)."""
+        import pyarrow as pa  # noqa: PLC0415
+        import pyarrow.compute as pc  # noqa: PLC0415
+
         flat = children.combine_chunks() if isinstance(children, pa.ChunkedArray) else children
         if flat.null_count:
             raise DisclosureError(f"found {flat.null_count} records without a child ID in a set, expected none")
@@ -70,6 +74,9 @@ class ChildSets:
 
     def open(self, found: SealedSet) -> pa.Array:
         """Return the child IDs of a set, sorted. Raises DisclosureError for another city's key or altered bytes."""
+        import pyarrow as pa  # noqa: PLC0415
+        import pyarrow.compute as pc  # noqa: PLC0415
+
         nonce, sealed = found.sealed[:_NONCE_BYTES], found.sealed[_NONCE_BYTES:]
         try:
             packed = self._cipher.decrypt(nonce, sealed, found.set_id.encode())
@@ -92,20 +99,25 @@ class ChildSets:
 
     def holding(self, engine: Engine, children: Collection[str]) -> list[str]:
         """Return the names of the kept sets that hold any of some children, sorted. Opens one set at a time."""
+        import pyarrow as pa  # noqa: PLC0415
+
         wanted = pa.array(sorted(children), pa.string())
         with engine.connect() as connection:
             return sorted(one.set_id for one in _kept(connection) if self._holds(one, wanted))
 
     def _holds(self, found: SealedSet, wanted: pa.Array) -> bool:
-        return bool(pc.any(pc.is_in(wanted, value_set=self.open(found))).as_py())
+        import pyarrow.compute as pc  # noqa: PLC0415
+
+        return bool(pc.any(pc.is_in(self.open(found), value_set=wanted)).as_py())
 
 
 def keep(connection: Connection, sets: Collection[SealedSet]) -> None:
-    """Keep sets that are not kept yet; those that are stay as they were."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(disclosure_set).on_conflict_do_nothing(index_elements=["set_id"])
-    if sets:
-        connection.execute(statement, [vars(one) for one in {one.set_id: one for one in sets}.values()])
+    """Keep sets that are not kept yet, in the transaction of whoever writes disclosures; those that are stay."""
+    wanted = {one.set_id: one for one in sets}
+    known = select(disclosure_set.c.set_id).where(disclosure_set.c.set_id.in_(wanted))
+    fresh = wanted.keys() - set(connection.execute(known).scalars())
+    if fresh:
+        connection.execute(insert(disclosure_set), [vars(wanted[name]) for name in sorted(fresh)])
 
 
 def _kept(connection: Connection) -> Iterator[SealedSet]:
@@ -116,5 +128,8 @@ def _kept(connection: Connection) -> Iterator[SealedSet]:
 
 def _joined(ids: pa.Array) -> str:
     """Return all IDs as one text, a line each."""
+    import pyarrow as pa  # noqa: PLC0415
+    import pyarrow.compute as pc  # noqa: PLC0415
+
     offsets = pa.array([0, len(ids)], pa.int32())
     return str(pc.binary_join(pa.ListArray.from_arrays(offsets, ids), _BETWEEN)[0].as_py())
