@@ -192,3 +192,17 @@ def test_the_last_id_of_a_record_is_told_after_it_is_withdrawn(book):
 def test_ids_that_are_none_of_this_ledger(book):
     with pytest.raises(LinkageError, match="not a child ID of this city"):
         ids_ever(book.ledger, "c-nonsense")
+
+
+def test_an_id_that_was_merged_and_stands_for_another_child_again_is_that_child_s(tmp_path):
+    made = Book(tmp_path / "ledger.sealed", fixed_ring(tmp_path / "keys"))
+    made.night("a1 | d1 d2 | e1", on=NIGHTS[0])
+    first, other, third = made.now["a1"], made.now["d2"], made.now["e1"]
+    made.night("", gone="d2", on=NIGHTS[1])
+    made.night("a1 d1", on=NIGHTS[2])
+    made.night("d2", on=NIGHTS[3])
+    made.night("d2 e1", on=NIGHTS[3])
+    assert made.now["a1"] == made.now["d1"] == first
+    assert made.now["d2"] == made.now["e1"] == other
+    assert ids_ever(made.ledger, first) == tuple(sorted({first, other}))
+    assert ids_ever(made.ledger, third) == tuple(sorted({other, third}))
