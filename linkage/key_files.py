@@ -28,6 +28,7 @@ OWNER_ONLY: Final = 0o600
 PEM_KINDS: Final[dict[str, type[Ed25519PrivateKey] | type[X25519PrivateKey]]] = {
     "release_signing": Ed25519PrivateKey,
     "hub_seal": X25519PrivateKey,
+    "agency_return": X25519PrivateKey,
 }
 """The kinds of key that are kept as PEM, and what they are; all others are 64 hex digits."""
 

@@ -106,7 +106,7 @@ def rows_of(manifest: Mapping[str, Any], policy: Policy, sets: Mapping[str, Seal
             agreement=agreed.agreement_id,
             agreement_digest=agreed.agreement_sha256,
             exception=door,
-            cite=_cite(policy.agreements.get(agreed.agreement_id), door),
+            cite=cite_of(policy.agreements.get(agreed.agreement_id), door),
             classes=tuple(sorted(classes)),
             form="aggregate",
             set_id=sets[source].set_id,
@@ -145,7 +145,7 @@ def _recipient(policy: Policy, source: SourcePolicy, licence: Agreement | None) 
     return (owner.hub.name, owner.hub.contact) if owner is not None else ("the hub", "")
 
 
-def _cite(agreement: Agreement | None, door: str) -> str:
+def cite_of(agreement: Agreement | None, door: str) -> str:
     """Return the citation by which an agreement opens a door."""
     authority = agreement.authority if agreement is not None else ()
     return next((one.cite for one in authority if one.exception == door), _UNSTATED)

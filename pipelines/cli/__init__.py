@@ -26,6 +26,7 @@ from pipelines.cli import (
     model,
     night,
     releases,
+    returns,
     review,
     tokenise,
 )
@@ -43,7 +44,22 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for group in (city, night, links, child, review, model, attack, releases, agreements, consents, audit, keys, tokenise):
+for group in (
+    city,
+    night,
+    links,
+    child,
+    review,
+    model,
+    attack,
+    releases,
+    returns,
+    agreements,
+    consents,
+    audit,
+    keys,
+    tokenise,
+):
     group.register(app)
 
 

@@ -12,7 +12,16 @@ from typing import Any, Final
 from typer.core import TyperGroup
 
 AT_AN_AGENCY: Final = frozenset(
-    {"tokenise", "mou", "keys new-k1", "keys show-fingerprint", "keys escrow", "keys restore"}
+    {
+        "tokenise",
+        "mou",
+        "keys new-k1",
+        "keys show-fingerprint",
+        "keys escrow",
+        "keys restore",
+        "return new-key",
+        "return open",
+    }
 )
 """Commands, and one group with all its commands, for which the extra `agency` is enough."""
 
