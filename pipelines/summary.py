@@ -10,18 +10,35 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from assets.extracts import report
 from assets.extracts.exclusions import FLAG_NOT_READABLE
-from assets.night import Night
+from assets.night import Night, StatePaths
 from assets.release.folder import releases
 from linkage.key_about import HUB_TOKENISED
 from linkage.ledger import Ledger
 from mou_policies.expiry import notices
 from mou_policies.inforce import in_force
+from mou_policies.policy import Policy
+
+
+class Told(Protocol):
+    """What of a night can be told without its keys: its date, its places and the agreements in force."""
+
+    @property
+    def date(self) -> date:
+        """The night."""
+
+    @property
+    def paths(self) -> StatePaths:
+        """Where its book is."""
+
+    @property
+    def policy(self) -> Policy:
+        """What agreements allow."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +67,7 @@ class SourceLine:
         return self.read == self.loaded + self.quarantined + self.dropped_by_policy + self.dropped_by_consent
 
 
-def source_lines(night: Night) -> list[SourceLine]:
+def source_lines(night: Told) -> list[SourceLine]:
     """Return one line for each source that an agreement in force names or that was refused, by agency."""
     book = night.paths.nights
     sums: dict[str, list[report.FileSum]] = defaultdict(list)
@@ -95,7 +112,7 @@ def unlinkable(lines: Sequence[Mapping[str, Any]]) -> str:
     return f"Of the {of:,} records made into tokens tonight, {total:,} are unlinkable{why}"
 
 
-def reasons(night: Night, source: str | None = None) -> list[dict[str, Any]]:
+def reasons(night: Told, source: str | None = None) -> list[dict[str, Any]]:
     """Return why rows were quarantined, summed over files: source, table, column, reason, rows, one place to look."""
     merged: dict[tuple[str, str, str, str], list[Any]] = {}
     for found in report.quarantine_reasons(night.paths.nights, night.date, source):
@@ -117,7 +134,7 @@ def reasons(night: Night, source: str | None = None) -> list[dict[str, Any]]:
     ]
 
 
-def drops(night: Night, source: str | None = None) -> list[dict[str, Any]]:
+def drops(night: Told, source: str | None = None) -> list[dict[str, Any]]:
     """Return the rows dropped by each named policy, why, summed over files, with the rule it rests on."""
     merged: dict[tuple[str, str, str, str], int] = defaultdict(int)
     for drop in report.policy_drops(night.paths.nights, night.date, source):
@@ -128,7 +145,7 @@ def drops(night: Night, source: str | None = None) -> list[dict[str, Any]]:
     ]
 
 
-def unreadable_flags(night: Night, source: str | None = None) -> list[dict[str, Any]]:
+def unreadable_flags(night: Told, source: str | None = None) -> list[dict[str, Any]]:
     """Return the rows left out because a flag of protection could not be read, by source and policy."""
     return [
         {name: drop[name] for name in ("source", "policy", "rows")}
@@ -137,7 +154,7 @@ def unreadable_flags(night: Night, source: str | None = None) -> list[dict[str, 
     ]
 
 
-def refused(night: Night, source: str | None = None) -> list[dict[str, Any]]:
+def refused(night: Told, source: str | None = None) -> list[dict[str, Any]]:
     """Return tonight's refusals: sources that were stopped, and agreements that stop a source nobody could name."""
     found = [asdict(refusal) for refusal in report.refusals(night.paths.nights, night.date, source)]
     told = {entry["source"] for entry in found}
@@ -155,7 +172,7 @@ def refused(night: Night, source: str | None = None) -> list[dict[str, Any]]:
     return found
 
 
-def unread(night: Night, source: str | None = None) -> list[dict[str, Any]]:
+def unread(night: Told, source: str | None = None) -> list[dict[str, Any]]:
     """Return the delivered columns that no agreement in force names, by source and table."""
     columns: dict[tuple[str, str], set[str]] = defaultdict(set)
     for column in report.unread_columns(night.paths.nights, night.date, source):
@@ -166,14 +183,19 @@ def unread(night: Night, source: str | None = None) -> list[dict[str, Any]]:
     ]
 
 
-def ending(agreements: Path, on: date, source: str | None = None) -> list[dict[str, Any]]:
+def ending(agreements: Path, on: date, source: str | None = None, agency: str | None = None) -> list[dict[str, Any]]:
     """Return what ends within 90 days or ended the day before, of the agreements in force (on one source, if given).
 
+    With `agency`, only of the agreements about its own data.
     `agreements` is their folder. Agreements, accepted risks and statements of a licence; the most urgent first.
     """
     now, before = in_force(agreements, on), in_force(agreements, on - timedelta(days=1))
     held = {a.sha256: a for a in (*before.agreements.values(), *now.agreements.values())}
-    asked = [a for a in held.values() if a.agreement_id not in now.superseded and source in {None, *a.sources}]
+    asked = [
+        a
+        for a in held.values()
+        if a.agreement_id not in now.superseded and source in {None, *a.sources} and agency in {None, a.owner}
+    ]
     return [asdict(found) | {"says": str(found)} for found in notices(asked, on) if found.days >= -1]
 
 

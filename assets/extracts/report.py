@@ -190,6 +190,15 @@ def unclaimed_files(book: Path, night: date) -> list[tuple[str, str]]:
     return [(str(agency), str(file)) for agency, file in rows]
 
 
+def owners(book: Path) -> dict[str, str]:
+    """Return the agency that delivered each source last."""
+    if not book.exists():
+        return {}
+    query = "select source, arg_max(agency, night) from file_counts group by source order by source"
+    with open_nights(book, read_only=True) as nights:
+        return {str(source): str(agency) for source, agency in nights.rows(query)}
+
+
 def freshness(book: Path) -> list[Freshness]:
     """Return how new each source's newest loaded delivery is, by source."""
     with open_nights(book, read_only=True) as nights:

@@ -2,7 +2,7 @@
 
 Here live argument parsing, tables on the screen and exit statuses. A command imports what it needs
 when it runs, so that `--help` answers at once. Exit statuses: 0 done; 1 failed, nothing was published; 2 wrong use;
-3 done, but something was refused and wants a person.
+3 done, but something was refused and wants a person; 4 not for whoever asked, or nobody signed in, so nothing was done.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from assets.guard import ROOMS, is_for_people, place_of
+from pipelines.admission import NotPermittedError
 from pipelines.cli import (
     agreements,
     attack,
@@ -25,14 +26,18 @@ from pipelines.cli import (
     links,
     model,
     night,
+    people,
     releases,
     returns,
     review,
+    serve,
     tokenise,
 )
+from pipelines.cli.asked import ask_everywhere
 from pipelines.cli.extras import Commands
 
 REFUSED = 3
+NOT_PERMITTED = 4
 
 app = typer.Typer(
     name="cradlepath",
@@ -57,10 +62,13 @@ for group in (
     agreements,
     consents,
     audit,
+    people,
     keys,
+    serve,
     tokenise,
 ):
     group.register(app)
+ask_everywhere(app)
 
 
 def main() -> None:
@@ -74,6 +82,9 @@ def main() -> None:
     except TyperException as error:
         print(f"cradlepath: {_usage(error)} (see --help)", file=sys.stderr)  # noqa: T201
         sys.exit(2)
+    except NotPermittedError as error:
+        print(f"cradlepath: {one_line(error)}", file=sys.stderr)  # noqa: T201
+        sys.exit(NOT_PERMITTED)
     except Exception as error:  # the last line of defence: an unknown text may quote a record, so it is withheld
         print(f"cradlepath: {one_line(error)}", file=sys.stderr)  # noqa: T201
         sys.exit(1)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import date
 from typing import Annotated, Any
 
 import typer
 
-from pipelines.checks import Checked
+from pipelines.admission import OPEN_TO_ALL, is_guarded
+from pipelines.asking import agency
 from pipelines.cli.screen import (
     JsonOption,
     WorkspaceOption,
@@ -57,6 +57,7 @@ def nightly(workspace: WorkspaceOption = None, night: NightOption = None, as_jso
     from assets.extracts.report import committed_nights  # noqa: PLC0415
     from assets.night import StatePaths  # noqa: PLC0415
     from pipelines.nightly import next_night, run_night  # noqa: PLC0415
+    from pipelines.story import story as story_of  # noqa: PLC0415
 
     place = open_workspace(workspace)
     committed = committed_nights(StatePaths.under(place.state).nights)
@@ -71,7 +72,7 @@ def nightly(workspace: WorkspaceOption = None, night: NightOption = None, as_jso
             markup=False,
         )
         raise typer.Exit(1)
-    story = _story(place, on, outcome.checked)
+    story = story_of(place, on, outcome.checked)
     if as_json:
         print_json(story)
     else:
@@ -85,23 +86,26 @@ def report(
     source: Annotated[str | None, typer.Option(help="One source only.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say what a night read, loaded, quarantined, dropped and refused, file by file, and why; never a value."""
-    from assets.extracts.report import committed_nights, file_sums  # noqa: PLC0415
+    """Say what a night read, loaded, quarantined, dropped and refused, file by file, and why; never a value.
+
+    A steward sees their own agency's sources only.
+    """
+    from assets.extracts.report import committed_nights  # noqa: PLC0415
     from assets.night import StatePaths  # noqa: PLC0415
     from pipelines.checks import checked_on  # noqa: PLC0415
+    from pipelines.story import story as story_of  # noqa: PLC0415
 
     place = open_workspace(workspace)
-    book = StatePaths.under(place.state).nights
-    committed = committed_nights(book)
+    committed = committed_nights(StatePaths.under(place.state).nights)
     if not committed and night is None:
         raise WorkspaceError(f"no night has been run in {place.root}; run one with `cradlepath nightly`")
     on = _date(night) if night else committed[-1]
-    story = _story(place, on, checked_on(place, on), source)
-    story["files"] = [asdict(line) | {"adds_up": line.adds_up} for line in file_sums(book, on, source)]
+    story = story_of(place, on, checked_on(place, on), source, agency())
     if as_json:
         print_json(story)
         return
-    say(f"Night {on} of {place.settings.city}")
+    whose = f", {agency()} only" if agency() else ""
+    say(f"Night {on} of {place.settings.city}{whose}")
     _mode(story)
     heading("Files: rows read = loaded + quarantined + dropped by policy + dropped by consent")
     _fates({"source": "source", "file": "file", "table": "table"}, story["files"], {})
@@ -115,29 +119,6 @@ def _fates(before: dict[str, str], lines: list[dict[str, Any]], after: dict[str,
     table(list(shown.values()), [[line[name] for name in shown] for line in lines], right=[*_FATES.values(), "files"])
 
 
-def _story(place: Workspace, on: date, said: Checked, source: str | None = None) -> dict[str, Any]:
-    """Everything a night has to say, as plain data; `said` is what its checks found."""
-    from pipelines import summary  # noqa: PLC0415
-    from pipelines.resources import make_night  # noqa: PLC0415
-
-    night = make_night(place, on)
-    lines = [line for line in summary.source_lines(night) if source in {None, line.source}]
-    return {
-        "night": on,
-        "mode": night.keys.mode,
-        "sources": [asdict(line) | {"adds_up": line.adds_up} for line in lines],
-        "refused": summary.refused(night, source),
-        "quarantined": summary.reasons(night, source),
-        "dropped_by_policy": summary.drops(night, source),
-        "flags_not_readable": summary.unreadable_flags(night, source),
-        "columns_no_agreement_names": summary.unread(night, source),
-        "ending": summary.ending(place.agreements, on, source),
-        "children": summary.children(night),
-        "warnings": [asdict(one) for one in said.warnings],
-        "release": summary.release_of(night, said.release_refused),
-    }
-
-
 def _tell(place: Workspace, story: dict[str, Any], *, again: bool) -> None:
     """Print a night for a steward: one line a source, what was refused, what to do next."""
     say(
@@ -145,6 +126,8 @@ def _tell(place: Workspace, story: dict[str, Any], *, again: bool) -> None:
         + (" (run again: nothing that was the same changed)" if again else "")
     )
     _mode(story)
+    if not is_guarded(place):
+        say(OPEN_TO_ALL)
     heading("What agencies delivered: read = loaded + quarantined + dropped by policy + dropped by consent")
     _fates({"source": "source", "files": "files"}, story["sources"], {"status": "status"})
     for name in [line["source"] for line in story["sources"] if not line["adds_up"]]:
@@ -218,7 +201,7 @@ def _ending(story: dict[str, Any]) -> None:
 def _details(story: dict[str, Any]) -> None:
     _warnings(story)
     _ending(story)
-    if story["release"]["refused"]:
+    if "release" in story and story["release"]["refused"]:
         heading("Release")
         say(f"  {story['release']['sentence']}")
     for title, key in (

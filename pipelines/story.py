@@ -1,0 +1,86 @@
+"""What a night has to say to whoever asks, as plain data: all of it, or one agency's part.
+
+A steward sees their own agency's sources: files, refusals, quarantine, drops, warnings, what ends. What is about the
+whole city (children, releases) is left out for them. Read from the book of nights; printed by `pipelines.cli.night`,
+shown by `pipelines.web`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from datetime import date
+from typing import Any
+
+from assets.extracts import report
+from mou_policies.language import agreement_files, read_agreement
+from pipelines import summary
+from pipelines.checks import Checked
+from pipelines.summary import SourceLine, Told
+from pipelines.workspace import Workspace
+
+BY_SOURCE = ("refused", "quarantined", "dropped_by_policy", "flags_not_readable", "columns_no_agreement_names")
+
+
+def loads(night: Told, place: Workspace, source: str | None = None, agency: str | None = None) -> dict[str, Any]:
+    """Return what became of deliveries: of every source, of one, or of one agency's sources.
+
+    A source that no agreement in force and no file of the night names belongs to the agency whose agreement, as it is
+    written, names it; to none if there is none, and then no steward sees it.
+    """
+    owners = _owners(night, place) if agency is not None else {}
+    lines = [line for line in summary.source_lines(night) if _wanted(line.source, source, agency, owners)]
+    found: dict[str, Any] = {
+        "night": night.date,
+        "sources": [asdict(_named(line, owners)) | {"adds_up": line.adds_up} for line in lines],
+        "refused": summary.refused(night, source),
+        "quarantined": summary.reasons(night, source),
+        "dropped_by_policy": summary.drops(night, source),
+        "flags_not_readable": summary.unreadable_flags(night, source),
+        "columns_no_agreement_names": summary.unread(night, source),
+        "files": [asdict(one) | {"adds_up": one.adds_up} for one in report.file_sums(night.paths.nights, night.date)],
+    }
+    for part in (*BY_SOURCE, "files"):
+        found[part] = [row for row in found[part] if _wanted(row["source"], source, agency, owners)]
+    found["ending"] = summary.ending(place.agreements, night.date, source, agency)
+    return found
+
+
+def story(
+    place: Workspace, on: date, said: Checked, source: str | None = None, agency: str | None = None
+) -> dict[str, Any]:
+    """Return everything a night has to say; `said` is what its checks found; `agency` narrows it."""
+    from pipelines.resources import make_night  # noqa: PLC0415
+
+    night = make_night(place, on)
+    found = {"mode": night.keys.mode} | loads(night, place, source, agency)
+    if agency is not None:
+        mine = {line["source"] for line in found["sources"]}
+        return found | {"warnings": [asdict(one) for one in said.warnings if _source_of(one.asset) in mine]}
+    return found | {
+        "children": summary.children(night),
+        "warnings": [asdict(one) for one in said.warnings],
+        "release": summary.release_of(night, said.release_refused),
+    }
+
+
+def _source_of(asset: str) -> str | None:
+    """Return the source that an asset's path names (`extract/school/tokens`), None for one of the whole city."""
+    return asset.split("/")[1] if asset.startswith("extract/") else None
+
+
+def _wanted(name: str, source: str | None, agency: str | None, owners: Mapping[str, str]) -> bool:
+    return source in {None, name} and (agency is None or owners.get(name) == agency)
+
+
+def _named(line: SourceLine, owners: Mapping[str, str]) -> SourceLine:
+    """Return a line with its agency, where only an agreement that is not in force names it."""
+    return replace(line, agency=owners[line.source]) if line.source in owners else line
+
+
+def _owners(night: Told, place: Workspace) -> dict[str, str]:
+    """Return whose each source is: as agreements are written, then as files came, then as agreements in force say."""
+    written = [reading.agreement for file in agreement_files(place.agreements) if (reading := read_agreement(file))]
+    owners = {name: one.owner for one in written if one and one.owner for name in one.sources}
+    owners |= report.owners(night.paths.nights)
+    return owners | {name: source.agency for name, source in night.policy.sources.items()}

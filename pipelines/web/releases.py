@@ -1,0 +1,59 @@
+"""The pages of releases: the list, one of them, and a question to the current one."""
+
+from __future__ import annotations
+
+import hashlib
+
+from starlette.responses import Response
+
+from assets.release import log
+from assets.release.folder import releases as stored
+from assets.release.governed import in_words
+from assets.release.policy import ReleaseError
+from assets.release.query import Answer, QueryLimits
+from assets.release.query import query as ask
+from pipelines.asking import actor
+from pipelines.web.visit import Visit
+
+LIMITS = QueryLimits(seconds=10.0, rows=500)
+START = "from measures_of_success"
+
+
+def releases(visit: Visit) -> Response:
+    """List every release, the newest first."""
+    return visit.show("releases.html", releases=log.entries(visit.world.paths.releases)[::-1])
+
+
+def release(visit: Visit) -> Response:
+    """Show what a release was made from, how it was audited, and its tables."""
+    wanted, folder = visit.request.path_params["release"], visit.world.paths.releases
+    if wanted not in {one.id for one in stored(folder)}:
+        return visit.show("notice.html", 404, title="No such release", says="The list of releases names them all.")
+    manifest = log.details(folder, wanted)
+    governed = list(in_words(manifest)) if "governance" in manifest else []
+    return visit.show("release.html", release=manifest, governed=governed)
+
+
+def query(visit: Visit) -> Response:
+    """Ask the current release; every question is an event of the trail before its answer is shown."""
+    sql = visit.form.get("sql", "").strip()
+    if visit.request.method != "POST" or not sql:
+        return visit.show("query.html", sql=sql or START, answer=None, says="", limit=LIMITS.rows)
+    try:
+        answer = ask(visit.world.paths.releases, sql, LIMITS)
+    except ReleaseError as error:
+        _note(visit, sql, None)
+        return visit.show("query.html", 400, sql=sql, answer=None, says=str(error), limit=LIMITS.rows)
+    _note(visit, sql, answer)
+    return visit.show("query.html", sql=sql, answer=answer, says="", limit=LIMITS.rows)
+
+
+def _note(visit: Visit, sql: str, answer: Answer | None) -> None:
+    """Write down that a question was asked: its SHA-256, of which release, how many rows were given."""
+    said = {
+        "sql_sha256": hashlib.sha256(sql.encode()).hexdigest(),
+        "answered": answer is not None,
+        "rows": len(answer.rows) if answer else 0,
+        "through": "web",
+    }
+    visit.world.trail.append("query", answer.release_id if answer else "refused", said, actor=actor())
