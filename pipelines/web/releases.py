@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from decimal import Decimal
 
 from starlette.responses import Response
 
@@ -38,14 +39,20 @@ def query(visit: Visit) -> Response:
     """Ask the current release; every question is an event of the trail before its answer is shown."""
     sql = visit.form.get("sql", "").strip()
     if visit.request.method != "POST" or not sql:
-        return visit.show("query.html", sql=sql or START, answer=None, says="", limit=LIMITS.rows)
+        return visit.show("query.html", sql=sql or START, answer=None, numbers=[], says="", limit=LIMITS.rows)
     try:
         answer = ask(visit.world.paths.releases, sql, LIMITS)
     except ReleaseError as error:
         _note(visit, sql, None)
-        return visit.show("query.html", 400, sql=sql, answer=None, says=str(error), limit=LIMITS.rows)
+        return visit.show("query.html", 400, sql=sql, answer=None, numbers=[], says=str(error), limit=LIMITS.rows)
     _note(visit, sql, answer)
-    return visit.show("query.html", sql=sql, answer=answer, says="", limit=LIMITS.rows)
+    return visit.show("query.html", sql=sql, answer=answer, numbers=_numbers(answer), says="", limit=LIMITS.rows)
+
+
+def _numbers(answer: Answer) -> list[str]:
+    """Return the columns that hold numbers, which are set to the right."""
+    columns = zip(answer.columns, zip(*answer.rows, strict=True), strict=True) if answer.rows else ()
+    return [name for name, cells in columns if all(isinstance(cell, int | float | Decimal | None) for cell in cells)]
 
 
 def _note(visit: Visit, sql: str, answer: Answer | None) -> None:

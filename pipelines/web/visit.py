@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
@@ -85,6 +86,7 @@ class World:
         made.filters |= {
             "number": lambda count: f"{count:,}",
             "shown": _shown,
+            "coded": _coded,
             "list_values": lambda row: list(row.values()),
         }
         return made
@@ -144,6 +146,12 @@ def fingerprint(*places: Path) -> tuple[object, ...]:
     files = [file for place in places for file in (sorted(place.iterdir()) if place.is_dir() else [place])]
     found = [(file.name, file.stat()) for file in files if file.is_file()]
     return tuple((name, stat.st_mtime_ns, stat.st_size) for name, stat in found)
+
+
+def _coded(text: str) -> Markup:
+    """Return a text whose words between backticks are commands."""
+    parts = text.split("`")
+    return Markup("").join(Markup("<code>{}</code>").format(one) if at % 2 else one for at, one in enumerate(parts))
 
 
 def _shown(value: Any) -> str:
