@@ -9,6 +9,10 @@ from typer.core import TyperCommand
 
 from pipelines.admission import admit
 from pipelines.asking import asking
+from pipelines.permissions import permissions
+
+_NO_MATTER = frozenset({"--workspace", "--json"})
+"""Options that change nothing about who may."""
 
 
 class Asked(TyperCommand):
@@ -16,7 +20,7 @@ class Asked(TyperCommand):
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command for whoever may. Raises NotPermittedError."""
-        with asking(admit(path_of(ctx), ctx.params.get("workspace"))):
+        with asking(admit(entry_of(ctx), ctx.params.get("workspace"))):
             return super().invoke(ctx)
 
 
@@ -27,6 +31,18 @@ def ask_everywhere(app: typer.Typer) -> None:
     for group in app.registered_groups:
         if group.typer_instance is not None:
             ask_everywhere(group.typer_instance)
+
+
+def entry_of(ctx: Any) -> str:
+    """Return the entry of `permissions.yaml` that a command falls under: with its options if they are listed so."""
+    given = {parameter.opts[0] for parameter in ctx.command.params if _is_given(ctx, parameter.name)}
+    path = path_of(ctx)
+    listed = " ".join([path, *sorted(given - _NO_MATTER)])
+    return listed if listed in permissions().commands else path
+
+
+def _is_given(ctx: Any, name: str) -> bool:
+    return str(getattr(ctx.get_parameter_source(name), "name", "")) == "COMMANDLINE"
 
 
 def path_of(ctx: Any) -> str:

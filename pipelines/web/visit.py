@@ -87,7 +87,7 @@ class World:
             "number": lambda count: f"{count:,}",
             "shown": _shown,
             "coded": _coded,
-            "list_values": lambda row: list(row.values()),
+            "list_values": _values,
         }
         return made
 
@@ -146,6 +146,11 @@ def fingerprint(*places: Path) -> tuple[object, ...]:
     files = [file for place in places for file in (sorted(place.iterdir()) if place.is_dir() else [place])]
     found = [(file.name, file.stat()) for file in files if file.is_file()]
     return tuple((name, stat.st_mtime_ns, stat.st_size) for name, stat in found)
+
+
+def _values(record: dict[str, Any]) -> list[Any]:
+    """Return the values of a record, in the order of its columns."""
+    return list(record.values())
 
 
 def _coded(text: str) -> Markup:

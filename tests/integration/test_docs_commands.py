@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"```sh\n(.*?)```", re.DOTALL)
 INLINE = re.compile(r"`((?:cradlepath|make) [^`]+)`")
-SERVERS = {"dagster"}
+SERVERS = {"dagster", "serve"}
 READS_THE_MODEL = [["cradlepath", "model", "list"], ["cradlepath", "model", "show"]]
 """What works on a city of any size; `train` and `use` are run by `tests/unit/test_cli_model.py`."""
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+from datetime import date
 from pathlib import Path
 
 import pytest
+import typer
 from sqlalchemy import select
 from support.small_city import MINE, NIGHT, NOT_MINE, THEIRS, SmallCity, enrol, make, people_of
 
@@ -18,9 +20,11 @@ from linkage.keys import KeyRing
 from pipelines import asking, cli
 from pipelines.admission import KEY, KEY_FILE, OPEN_TO_ALL, NotPermittedError, admit
 from pipelines.checks import Checked, Warned
+from pipelines.cli.asked import ask_everywhere
 from pipelines.cli.night import _tell
 from pipelines.permissions import ROLES, permissions
 from pipelines.story import story
+from pipelines.summary import ending
 from pipelines.workspace import load
 
 
@@ -120,6 +124,36 @@ def test_every_command_as_every_role_opens_as_the_matrix_says(city: SmallCity, m
                 assert events(city)[-1] == ("refusal", f"command {command}", f"The {role}")
 
 
+@pytest.mark.parametrize(
+    ("words", "entry"),
+    [
+        ("audit destruction", "audit destruction"),
+        ("audit destruction --due", "audit destruction --due"),
+        ("audit destruction --json --due -w x", "audit destruction --due"),
+        ("audit destruction --due --keys", "audit destruction"),
+        ("audit destruction wic --due", "audit destruction"),
+    ],
+)
+def test_an_entry_with_an_option_is_for_that_option_alone(words: str, entry: str, monkeypatch) -> None:
+    def destruction(
+        source: str = typer.Argument("all"),
+        workspace: str = typer.Option(".", "--workspace", "-w"),
+        due: bool = typer.Option(False, "--due"),
+        keys: bool = False,
+        as_json: bool = typer.Option(False, "--json"),
+    ) -> None: ...
+
+    asked: list[str] = []
+    monkeypatch.setattr("pipelines.cli.asked.admit", lambda command, _: asked.append(command))
+    app, group = typer.Typer(), typer.Typer()
+    group.command()(destruction)
+    group.command("other")(lambda: None)
+    app.add_typer(group, name="audit")
+    ask_everywhere(app)
+    app(words.split(), standalone_mode=False)
+    assert asked == [entry]
+
+
 def test_an_unlisted_command_is_for_administrators(city: SmallCity, monkeypatch) -> None:
     monkeypatch.setenv(KEY, city.keys["auditor"])
     with pytest.raises(NotPermittedError):
@@ -183,6 +217,13 @@ def test_nothing_of_another_agency_is_in_a_stewards_story(city: SmallCity) -> No
     assert [one["source"] for one in mine["refused"]] == ["attendance"]
     assert [len(mine[part]) for part in ("quarantined", "dropped_by_policy", "files")] == [1, 1, 1]
     assert story(city.place, NIGHT, warned, "birth", MINE)["sources"] == []
+
+
+def test_a_steward_is_told_what_ends_of_their_own_agreements(city: SmallCity) -> None:
+    soon = date(2030, 6, 1)
+    mine = ending(city.place.agreements, soon, agency=MINE)
+    assert {one["file"] for one in mine} == {"school_district.yaml"}
+    assert {one["file"] for one in ending(city.place.agreements, soon)} > {"school_district.yaml"}
 
 
 def test_a_steward_whose_agreement_is_not_in_force_sees_why(city: SmallCity) -> None:
