@@ -19,6 +19,7 @@ from pipelines.cli import (
     agreements,
     attack,
     audit,
+    backup,
     child,
     city,
     consents,
@@ -64,6 +65,7 @@ for group in (
     audit,
     people,
     keys,
+    backup,
     serve,
     tokenise,
 ):
