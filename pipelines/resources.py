@@ -62,18 +62,24 @@ def load_keys(workspace: Workspace) -> KeyRing:
 
 
 def make_night(workspace: Workspace, on: date) -> Night:
-    """Return the night of one date: policy in force, keys, places, thresholds and the consent ledger's opt-outs."""
-    from consent.ledger import ConsentLedger  # noqa: PLC0415  (SQLAlchemy is not needed to draw the graph)
+    """Return the night of one date: policy in force, keys, places, thresholds and the consent ledger's opt-outs.
+
+    A source that was destroyed is not in the policy, unless something new shares it (`assets.destruction.reload`).
+    """
+    from assets.destruction.reload import without_destroyed  # noqa: PLC0415
+    from consent.destruction import Destructions  # noqa: PLC0415  (SQLAlchemy is not needed to draw the graph)
+    from consent.ledger import ConsentLedger  # noqa: PLC0415
 
     settings = workspace.settings
     paths = StatePaths.under(workspace.state, workspace.registry_url)
     consents = ConsentLedger(paths.registry_url)
+    destroyed = Destructions(consents.engine).all()
     return Night(
         date=on,
         landing=workspace.landing,
         paths=paths,
         keys=load_keys(workspace),
-        policy=compile_policy(workspace.agreements, on),
+        policy=without_destroyed(compile_policy(workspace.agreements, on), destroyed, workspace.agreements),
         settings=NightSettings(
             max_quarantined_share=settings.checks.max_quarantined,
             max_vanished_share=settings.checks.max_vanished,

@@ -304,10 +304,11 @@ class ContentStore:
         self._con.register("purged", pa.table({"record_key": records}))
         gone = 0
         for source in sources:
-            self._con.execute(
+            [(count,)] = self._con.execute(
                 "delete from known_record where source = ? and record_key in (select record_key from purged)",
                 [source],
-            )
+            ).fetchall()
+            self._changed |= count > 0
             for table in self._tables_of(source):
                 if RECORD_KEY in self._columns(table):
                     [(count,)] = self._con.execute(

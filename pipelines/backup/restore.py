@@ -27,7 +27,7 @@ from pipelines.backup.archive import AGREEMENTS, REGISTRY, STATE, Unpacker
 from pipelines.backup.checks import chain_holds, ledger_holds, releases_hold, rows_hold
 from pipelines.backup.errors import BackupError
 from pipelines.backup.stream import SealedReader
-from pipelines.backup.take import USE, Advance
+from pipelines.backup.take import Advance
 from pipelines.setting_up import install_dagster_yaml
 from pipelines.workspace import SETTINGS_FILE, Workspace, load
 
@@ -76,7 +76,7 @@ def restore(
     keys = KeyRing.load(keys_folder)
     into.parent.mkdir(parents=True, exist_ok=True)
     with file.open("rb") as opened, _aside(into) as aside:
-        sealed = SealedReader(opened, keys.derive(USE), keys.city, file.name)
+        sealed = SealedReader(opened, keys.derive("backup"), keys.city, file.name)
         job = _Job(sealed, file.name, keys, keys_folder.resolve(), aside, into, registry_url, advance)
         return _restored(job, actor)
 

@@ -30,9 +30,6 @@ from pipelines.backup.stream import SealedWriter
 from pipelines.resources import load_keys, workspace_lock
 from pipelines.workspace import SETTINGS_FILE, Workspace
 
-USE = "backup"
-"""The use under which the key that wraps a backup's own key is derived."""
-
 Advance = Callable[[str, float], None]
 
 
@@ -82,7 +79,7 @@ def _write(workspace: Workspace, keys: KeyRing, part: Path, made: str, engine: A
     about = {"backup": made, "city": keys.city, "mode": keys.mode, "made_at": now(), "registry": HEAD}
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file, registry.snapshot(engine) as connection:
-        packer, done = Packer(SealedWriter(file, keys.derive(USE), about)), 0
+        packer, done = Packer(SealedWriter(file, keys.derive("backup"), about)), 0
         last, rows = newest(connection), registry.counts(connection)
         for name, path in _files(workspace):
             advance(name, done)
