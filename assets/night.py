@@ -111,7 +111,8 @@ class NightSettings:
 class Night:
     """Everything an asset of one night needs. It holds no open file and no connection.
 
-    `optouts` names the records that must not be linked. `actor` is who ran it, in the words of the audit trail.
+    `optouts` names the records that must not be linked. `actor` is who ran it, in the words of the audit trail;
+    `anchor` the file outside the workspace to which each night's checkpoint is added.
     """
 
     date: date
@@ -122,6 +123,7 @@ class Night:
     settings: NightSettings = field(default_factory=NightSettings)
     optouts: OptOuts = no_optouts
     actor: str = "night"
+    anchor: Path | None = None
 
     def record_child(self) -> pa.Table:
         """Return which record is which child, from the ledger: source, record_key, child_id."""

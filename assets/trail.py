@@ -15,8 +15,13 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from assets.release.manifest import file_digest
+from consent.anchor_file import append_anchor
+from consent.anchors import read_anchors
+from consent.reading import open_to_read
 from consent.registry import open_registry
 from consent.trail import AuditTrail, Kind
+from consent.trail_check import check
+from consent.trail_errors import AnchorError, TrailError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -99,8 +104,11 @@ def note_release(night: Night, status: Mapping[str, Any], refused: str | None) -
         note(night, "release", str(release), payload)
 
 
-def end_night(night: Night, disposed: Disposed) -> None:
-    """Close a night in the trail: what it ran under and a checkpoint."""
+def end_night(night: Night, disposed: Disposed) -> str | None:
+    """Close a night in the trail: what it ran under, a checkpoint, and the anchor that the settings ask for.
+
+    The whole trail is followed first. Returns what is wrong with it, and then nothing is signed; None where all is well.
+    """
     payload = {
         "policy": night.policy.digest,
         "trust": night.policy.trust,
@@ -112,9 +120,33 @@ def end_night(night: Night, disposed: Disposed) -> None:
         "files_kept": disposed.kept,
         "files_unclaimed": len(disposed.unclaimed),
     }
+    wrong = trail_problem(night)
     with trail_of(night) as trail:
-        trail.append("night", str(night.date), payload, actor=night.actor)
-        trail.checkpoint(night.keys.signing_key)
+        trail.append("night", str(night.date), payload | {"trail_whole": wrong is None}, actor=night.actor)
+        made = trail.checkpoint(night.keys.signing_key) if wrong is None else None
+    if night.anchor is None or made is None:
+        return wrong
+    try:
+        append_anchor(night.anchor, made, night.keys.signing_key.public_key(), state=night.paths.root)
+    except AnchorError as error:
+        return str(error)
+    return None
+
+
+def trail_problem(night: Night) -> str | None:
+    """Follow the whole trail, and compare it with its checkpoints and the file of anchors; return what is wrong."""
+    kept = night.anchor if night.anchor is not None and night.anchor.is_file() else None
+    engine = open_to_read(night.paths.registry_url)
+    try:
+        anchors = read_anchors(str(kept)) if kept else []
+        report = check(engine, [night.keys.signing_key.public_key()], anchors)
+    except (AnchorError, TrailError) as error:
+        return str(error)
+    finally:
+        engine.dispose()
+    if report.whole:
+        return None
+    return f"{report.findings[0]} ({len(report.findings)} findings in all; see `cradlepath audit verify`)"
 
 
 def _plain(status: Mapping[str, Any]) -> dict[str, Any]:

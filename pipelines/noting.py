@@ -6,20 +6,15 @@ What belongs here: one event for an act of a person. What does not: what a night
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from pipelines.asking import actor
 from pipelines.workspace import Workspace
 
 if TYPE_CHECKING:
     from consent.trail import Kind
-
-
-def actor() -> str:
-    """Return who acts, in the words of the trail: the login of this machine."""
-    return f"os:{getpass.getuser()}"
 
 
 def note(workspace: Workspace, kind: Kind, subject: str, payload: Mapping[str, Any]) -> None:

@@ -19,6 +19,7 @@ from dagster._core.storage.tags import PARTITION_NAME_TAG
 from assets.night import Night, NightSettings, StatePaths
 from linkage.keys import KeyRing
 from mou_policies.policy import compile_policy
+from pipelines.asking import actor, who
 from pipelines.workspace import SETTINGS_FILE, Workspace, WorkspaceError, load
 
 
@@ -92,6 +93,8 @@ def make_night(workspace: Workspace, on: date) -> Night:
             exposure=settings.exposure.limits(),
         ),
         optouts=lambda source: consents.linkage_optouts(source, on),
+        actor=actor() if who() else "night",
+        anchor=workspace.anchor_file,
     )
 
 

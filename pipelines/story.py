@@ -12,6 +12,7 @@ from dataclasses import asdict, replace
 from datetime import date
 from typing import Any
 
+from assets.destruction.standing import destruction_warnings
 from assets.extracts import report
 from mou_policies.language import agreement_files, read_agreement
 from pipelines import summary
@@ -60,6 +61,7 @@ def story(
     return found | {
         "children": summary.children(night),
         "warnings": [asdict(one) for one in said.warnings],
+        "to_destroy": destruction_warnings(place.agreements, night),
         "release": summary.release_of(night, said.release_refused),
     }
 

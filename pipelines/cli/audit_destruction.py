@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pipelines.asking import actor
 from pipelines.cli.kept import kept_agreements
 from pipelines.cli.screen import JsonOption, OnOption, WorkspaceOption, day_of, err, print_json, say, table
 from pipelines.workspace import Workspace, open_workspace
@@ -19,17 +20,8 @@ if TYPE_CHECKING:
     from assets.destruction.standing import Standing
     from consent.destruction import Destroyed
 
-OPERATOR = "operator"
 _COLUMNS = ("state", "agreement", "source", "ended", "due", "rows", "records", "tokens", "sealed", "waiting")
 _COLUMNS_LAST = "destroyed_on"
-
-
-def register(app: typer.Typer) -> None:
-    """Add the group `audit` to the command line."""
-    group = typer.Typer(help="The audit trail, and what must be destroyed.", no_args_is_help=True)
-    group.callback()(lambda: None)
-    add(group)
-    app.add_typer(group, name="audit")
 
 
 def add(group: typer.Typer) -> None:
@@ -163,6 +155,6 @@ def _destroyed(place: Workspace, agreement: str, by: str, on: date, *, keys: boo
             )
         where, engine = _open(place)
         try:
-            return [destroy(where, engine, Asked(one, by, on, keys), ended.sharing, actor=OPERATOR) for one in mine]
+            return [destroy(where, engine, Asked(one, by, on, keys), ended.sharing, actor=actor()) for one in mine]
         finally:
             engine.dispose()

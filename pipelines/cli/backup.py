@@ -7,10 +7,9 @@ from typing import Annotated
 
 import typer
 
+from pipelines.asking import actor
 from pipelines.cli.screen import JsonOption, WorkspaceOption, print_json, progress, say
 from pipelines.workspace import open_workspace
-
-OPERATOR = "operator"
 
 
 def register(app: typer.Typer) -> None:
@@ -31,7 +30,7 @@ def backup(
 
     place = open_workspace(workspace)
     with progress(size_of(place), "backup") as advance:
-        taken = back_up(place, out, actor=OPERATOR, advance=advance)
+        taken = back_up(place, out, actor=actor(), advance=advance)
     if as_json:
         print_json(asdict(taken))
         return
@@ -64,7 +63,7 @@ def restore(
     folder = into.resolve()
     found = keys or folder.parent / "keys"
     with progress(file.stat().st_size, "restore") as advance:
-        restored = make_again(file, folder, found, actor=OPERATOR, registry_url=registry, advance=advance)
+        restored = make_again(file, folder, found, actor=actor(), registry_url=registry, advance=advance)
     if as_json:
         print_json(asdict(restored))
         return

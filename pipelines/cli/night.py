@@ -52,8 +52,10 @@ def _date(text: str) -> date:
 def nightly(workspace: WorkspaceOption = None, night: NightOption = None, as_json: JsonOption = False) -> None:
     """Run one night: load, link, apply consent, count, audit and, when the calendar says so, publish.
 
-    Exit status 3 means that the night is committed but a source or a release was refused and wants a person.
+    Exit status 3 means that the night is committed but wants a person: a source or a release was refused, or the audit
+    trail is not whole.
     """
+    from assets.commit import TRAIL  # noqa: PLC0415
     from assets.extracts.report import committed_nights  # noqa: PLC0415
     from assets.night import StatePaths  # noqa: PLC0415
     from pipelines.nightly import next_night, run_night  # noqa: PLC0415
@@ -77,7 +79,8 @@ def nightly(workspace: WorkspaceOption = None, night: NightOption = None, as_jso
         print_json(story)
     else:
         _tell(place, story, again=on in committed)
-    raise typer.Exit(REFUSED if story["refused"] or story["release"]["refused"] else 0)
+    wanted = story["refused"] or story["release"]["refused"] or any(one["check"] == TRAIL for one in story["warnings"])
+    raise typer.Exit(REFUSED if wanted else 0)
 
 
 def report(
@@ -196,6 +199,10 @@ def _ending(story: dict[str, Any]) -> None:
         heading("Ends soon, or has just ended")
     for one in story["ending"]:
         say(f"  {one['stage']}: {one['says']}")
+    if story.get("to_destroy"):
+        heading("To be destroyed (`cradlepath audit destruction`)")
+    for line in story.get("to_destroy", ()):
+        say(f"  {line}")
 
 
 def _details(story: dict[str, Any]) -> None:

@@ -34,10 +34,13 @@ def query(
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Ask the current release. The connection can read its tables and nothing else: no file, no network, no setting."""
-    from assets.release.query import query as ask  # noqa: PLC0415
+    """Ask the current release. The connection can read its tables and nothing else: no file, no network, no setting.
 
-    answer = ask(_folder(open_workspace(workspace)), sql)
+    Who asked, and the digest of the question, are on record before the answer is shown.
+    """
+    from pipelines.questions import ask  # noqa: PLC0415
+
+    answer = ask(open_workspace(workspace), sql)
     if as_json:
         print_json([dict(zip(answer.columns, row, strict=True)) for row in answer.rows])
     else:

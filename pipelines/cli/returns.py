@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from pipelines.asking import actor
 from pipelines.cli.screen import OnOption, WorkspaceOption, day_of, say, table
 from pipelines.workspace import open_workspace
 
@@ -47,7 +48,7 @@ def make(
         night = make_night(place, day_of(on))
         public = read_public(key, night.keys.city, to)
         request = read_request(records, to, night.policy, night.keys)
-        made = make_return(night, to, request, granted_by_ledger, public, out, actor="operator")
+        made = make_return(night, to, request, granted_by_ledger, public, out, actor=actor())
     table(
         ["of the records asked for", "records"], [list(row) for row in shown(made.records).items()], right=["records"]
     )

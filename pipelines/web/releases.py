@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from decimal import Decimal
 
 from starlette.responses import Response
@@ -12,8 +11,7 @@ from assets.release.folder import releases as stored
 from assets.release.governed import in_words
 from assets.release.policy import ReleaseError
 from assets.release.query import Answer, QueryLimits
-from assets.release.query import query as ask
-from pipelines.asking import actor
+from pipelines.questions import ask
 from pipelines.web.visit import Visit
 
 LIMITS = QueryLimits(seconds=10.0, rows=500)
@@ -36,16 +34,14 @@ def release(visit: Visit) -> Response:
 
 
 def query(visit: Visit) -> Response:
-    """Ask the current release; every question is an event of the trail before its answer is shown."""
+    """Ask the current release; who asked is on record before the answer is shown."""
     sql = visit.form.get("sql", "").strip()
     if visit.request.method != "POST" or not sql:
         return visit.show("query.html", sql=sql or START, answer=None, numbers=[], says="", limit=LIMITS.rows)
     try:
-        answer = ask(visit.world.paths.releases, sql, LIMITS)
+        answer = ask(visit.world.place, sql, LIMITS)
     except ReleaseError as error:
-        _note(visit, sql, None)
         return visit.show("query.html", 400, sql=sql, answer=None, numbers=[], says=str(error), limit=LIMITS.rows)
-    _note(visit, sql, answer)
     return visit.show("query.html", sql=sql, answer=answer, numbers=_numbers(answer), says="", limit=LIMITS.rows)
 
 
@@ -53,14 +49,3 @@ def _numbers(answer: Answer) -> list[str]:
     """Return the columns that hold numbers, which are set to the right."""
     columns = zip(answer.columns, zip(*answer.rows, strict=True), strict=True) if answer.rows else ()
     return [name for name, cells in columns if all(isinstance(cell, int | float | Decimal | None) for cell in cells)]
-
-
-def _note(visit: Visit, sql: str, answer: Answer | None) -> None:
-    """Write down that a question was asked: its SHA-256, of which release, how many rows were given."""
-    said = {
-        "sql_sha256": hashlib.sha256(sql.encode()).hexdigest(),
-        "answered": answer is not None,
-        "rows": len(answer.rows) if answer else 0,
-        "through": "web",
-    }
-    visit.world.trail.append("query", answer.release_id if answer else "refused", said, actor=actor())
