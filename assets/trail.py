@@ -107,7 +107,7 @@ def note_release(night: Night, status: Mapping[str, Any], refused: str | None) -
 def end_night(night: Night, disposed: Disposed) -> str | None:
     """Close a night in the trail: what it ran under, a checkpoint, and the anchor that the settings ask for.
 
-    The whole trail is followed first. Returns what is wrong with it, and then nothing is signed; None where all is well.
+    The whole trail is followed first. Returns what is wrong with it, and then nothing is signed; else None.
     """
     payload = {
         "policy": night.policy.digest,
