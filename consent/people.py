@@ -233,4 +233,9 @@ def _enrolled(connection: Connection, name: str) -> Person:
 
 
 def _person(row: Row[tuple[object, ...]]) -> Person:
+    """Return the person of a row. Raises PeopleError for a steward of no agency, who would be shown every agency's."""
+    if row.role == STEWARD and row.agency is None:
+        raise PeopleError(
+            f"the registry says that {row.name} is a steward of no agency, which cannot be; verify the trail"
+        )
     return Person(row.name, row.role, row.agency, row.key_id)
