@@ -42,19 +42,21 @@ The cells of `form_terms.CELLS` hold lists as one text. What a table lacks from 
 FORM_COLUMNS = tuple(FORM_SCHEMA.names)
 """Columns of a table of forms, as an agreement names them (`as:`)."""
 
-LATEST = (
-    "event_id",
-    "record_key",
-    "decision",
-    "scope",
-    "about_source",
-    "about_record",
-    "signed_month",
-    "effective_month",
-    "expiry_month",
-    "unreadable",
-    "terms_id",
-    "evidence",
+LATEST = pa.schema(
+    [
+        ("event_id", pa.string()),
+        ("record_key", pa.binary()),
+        ("decision", pa.string()),
+        ("scope", pa.string()),
+        ("about_source", pa.string()),
+        ("about_record", pa.binary()),
+        ("signed_month", pa.string()),
+        ("effective_month", pa.string()),
+        ("expiry_month", pa.string()),
+        ("unreadable", pa.int32()),
+        ("terms_id", pa.string()),
+        ("evidence", pa.binary()),
+    ]
 )
 """What must be known of the newest event of a form to tell what is new about it."""
 
@@ -174,7 +176,7 @@ class NewEvents:
 def new_events(forms: pa.Table, latest: pa.Table, night: str) -> NewEvents:
     """Return what `forms` add to a ledger whose newest event of each form is `latest`.
 
-    `forms` is as FORM_SCHEMA says; `latest` has the columns of LATEST; `night`
+    `forms` is as FORM_SCHEMA says; `latest` is as LATEST says; `night`
     is 'YYYY-MM-DD'. Events come in the order of `event_id`, which says nothing about arrival.
     """
     words = vocabulary()

@@ -15,7 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlalchemy import Connection, Engine, Integer, LargeBinary, Row, Select, func, select
+from sqlalchemy import Connection, Engine, Row, Select, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from consent.form_terms import CELLS, terms_of
@@ -160,25 +160,18 @@ def _one_of(kind: str, word: str, known: Collection[str]) -> None:
 def _newest() -> Select[Any]:
     """Select the newest event of every form, under the lock that keeps it the newest."""
     last = select(func.max(consent_event.c.sequence)).group_by(consent_event.c.record_key)
-    return select(*(consent_event.c[name] for name in LATEST)).where(consent_event.c.sequence.in_(last))
+    return select(*(consent_event.c[name] for name in LATEST.names)).where(consent_event.c.sequence.in_(last))
 
 
 def _latest(connection: Connection, query: Select[Any]) -> pa.Table:
     """Return the newest events as a table, read in chunks: rows of Python are many times the size of columns."""
-    schema = pa.schema([(name, _arrow_type(consent_event.c[name].type)) for name in LATEST])
     parts = connection.execute(query, execution_options={"yield_per": _CHUNK}).partitions()
-    return pa.Table.from_batches((_batch(rows, schema) for rows in parts), schema)
+    return pa.Table.from_batches(map(_batch, parts), LATEST)
 
 
-def _batch(rows: Sequence[Row[Any]], schema: pa.Schema) -> pa.RecordBatch:
+def _batch(rows: Sequence[Row[Any]]) -> pa.RecordBatch:
     columns = zip(*rows, strict=True)
-    return pa.record_batch([pa.array(c, item.type) for c, item in zip(columns, schema, strict=True)], schema=schema)
-
-
-def _arrow_type(kind: Any) -> pa.DataType:
-    if isinstance(kind, LargeBinary):
-        return pa.binary()
-    return pa.int32() if isinstance(kind, Integer) else pa.string()
+    return pa.record_batch([pa.array(c, item.type) for c, item in zip(columns, LATEST, strict=True)], schema=LATEST)
 
 
 def _add(connection: Connection, fresh: NewEvents) -> None:

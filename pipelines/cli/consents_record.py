@@ -134,6 +134,7 @@ def records_of(place: Workspace, child: str) -> list[bytes]:
 def _recorded(place: Workspace, given: ChildDecision, by: str) -> int:
     from consent.ledger import ConsentLedger  # noqa: PLC0415
     from consent.recording import terms_for  # noqa: PLC0415
+    from consent.vocabulary import vocabulary  # noqa: PLC0415
 
     _check_in_use(place, given.child_id)
     with ConsentLedger(place.registry_url) as ledger:
@@ -143,6 +144,10 @@ def _recorded(place: Workspace, given: ChildDecision, by: str) -> int:
         return 0
     say(f"Recorded: {given.decision} of {given.scope} from {given.effective_month}. It acts on the next night.")
     terms = terms_for(given)
+    if vocabulary().decisions[given.decision].effect == "exception" and not (
+        terms and terms.purposes and terms.recipients
+    ):
+        say("  it permits nothing: an exception permits what it names; give --purpose and --recipient")
     lacking = {basis: lacks for basis, lacks in terms.lacking().items() if lacks} if terms else {}
     for basis, lacks in lacking.items():
         for item in lacks:

@@ -88,8 +88,8 @@ def test_show_a_child_has_its_forms_and_the_hubs_own_records(place: Workspace) -
     ann = child(place, "f1")
     done = run(
         place, "record", "--child", ann, "--decision", "emergency", "--scope", "school", "--by", "A. Steward",
-        "--signer", "agency", "--recipient", "hospital", "--basis", "ferpa.emergency", "--element", "threat",
-        "--element", "record", "--from", "2026-09", "--expires", "2026-10", "--evidence", "Report 12",
+        "--signer", "agency", "--recipient", "hospital", "--purpose", "emergency", "--basis",
+        "ferpa.emergency", "--element", "threat", "--element", "record", "--from", "2026-09", "--expires", "2026-10", "--evidence", "Report 12",
     )  # fmt: skip
     assert (done.exit_code, done.stdout) == (
         0, "Recorded: emergency of school from 2026-09. It acts on the next night.\n"
@@ -123,6 +123,7 @@ def test_a_decision_that_lacks_something_is_recorded_and_wants_a_person(place: W
     )  # fmt: skip
     assert done.exit_code == 3
     assert "not valid for ferpa.judicial: it lacks the effort to notify" in done.stdout
+    assert "it permits nothing: an exception permits what it names" in done.stdout
 
 
 def test_what_cannot_be_recorded_says_why(place: Workspace) -> None:
