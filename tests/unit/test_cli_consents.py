@@ -89,7 +89,8 @@ def test_show_a_child_has_its_forms_and_the_hubs_own_records(place: Workspace) -
     done = run(
         place, "record", "--child", ann, "--decision", "emergency", "--scope", "school", "--by", "A. Steward",
         "--signer", "agency", "--recipient", "hospital", "--purpose", "emergency", "--basis",
-        "ferpa.emergency", "--element", "threat", "--element", "record", "--from", "2026-09", "--expires", "2026-10", "--evidence", "Report 12",
+        "ferpa.emergency", "--element", "threat", "--element", "record",
+        "--from", "2026-09", "--expires", "2026-10", "--evidence", "Report 12",
     )  # fmt: skip
     assert (done.exit_code, done.stdout) == (
         0, "Recorded: emergency of school from 2026-09. It acts on the next night.\n"
