@@ -29,6 +29,7 @@ from consent.vocabulary import vocabulary
 _CHUNK = 50_000
 """Rows that are rows of Python at once."""
 
+_ACTOR_LETTERS = 64
 _CHILD_ID = re.compile(r"c-[a-z2-7]{26}")
 _MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 
@@ -89,6 +90,8 @@ def record_decision(engine: Engine, given: ChildDecision, night: date, actor: st
     Decisions about one child with the same scope and terms are one thread, in which the newest counts. Raises
     DecisionError for words that are not those of the vocabulary.
     """
+    if not 0 < len(actor.strip()) <= _ACTOR_LETTERS:
+        raise DecisionError(f"found no name of 1 to {_ACTOR_LETTERS} letters for who records it; say who it is")
     form = _form(given)
     thread = form["record_key"]
     with writing(engine, audit_event, consent_event, consent_terms) as connection:

@@ -233,6 +233,12 @@ def test_a_word_that_no_list_knows_is_refused(ledger: ConsentLedger, given: Chil
     assert (events(ledger), trail(ledger)) == ([], [])
 
 
+@pytest.mark.parametrize("by", ["", "  ", "x" * 65])
+def test_who_records_must_be_said(ledger: ConsentLedger, by: str):
+    with pytest.raises(DecisionError, match="found no name of 1 to 64 letters for who records it"):
+        ledger.record_for_child(ChildDecision(CHILD, "revoke", "school", "2026-09"), NIGHT, by=by)
+
+
 def test_terms_that_somebody_changed_are_found(ledger: ConsentLedger):
     ledger.record(forms(f"{HEADER}purposes\nf1 | grant | school | 2026-08 | research"), NIGHT)
     with ledger.engine.begin() as connection:
