@@ -54,10 +54,11 @@ class Due:
 
 @dataclass(frozen=True)
 class Ended:
-    """What no agreement of a folder shares any more, and the sources that are still shared."""
+    """What no agreement of a folder shares any more, the sources still shared, and the ids that any agreement names."""
 
     due: tuple[Due, ...]
     sharing: tuple[SourcePolicy, ...]
+    named: frozenset[str]
 
 
 def due(signed: Iterable[Signed], superseded: Mapping[str, str], on: date) -> list[Due]:
@@ -94,7 +95,11 @@ def ended_in(folder: Path, on: date) -> Ended:
     superseded = {old.agreement_id: new.agreement_id for new, old in amendments.links(effective, list(given))}
     signed = [Signed(a, max(a.starts, *given[a].given.values())) for a in effective if a.kind == DSA]
     sharing = [a for a in effective if a.kind == DSA and a.ends >= on and a.agreement_id not in superseded]
-    return Ended(tuple(due(signed, superseded, on)), tuple(source for a in sharing for source in a.sources.values()))
+    return Ended(
+        due=tuple(due(signed, superseded, on)),
+        sharing=tuple(source for a in sharing for source in a.sources.values()),
+        named=frozenset(source for a in given if a.kind == DSA for source in a.sources),
+    )
 
 
 def _ends(one: Signed, superseded: Mapping[str, str], held: Mapping[str, Signed]) -> dict[str, date]:

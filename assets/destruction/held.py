@@ -70,6 +70,22 @@ def held_of(place: Place, source: SourcePolicy, others: Iterable[SourcePolicy]) 
     )
 
 
+def sources_held(place: Place) -> set[str]:
+    """Return the sources that have content, records or tokens, whoever names them."""
+    found = set(Vault(place.paths.vault, place.keys).counts())
+    if place.paths.content.exists():
+        with duckdb.connect(str(place.paths.content), read_only=True) as con:
+            rows = con.execute(
+                """
+                select source from known_record
+                union
+                select split_part(table_name, '__', 1) from duckdb_tables() where contains(table_name, '__')
+                """
+            ).fetchall()
+        found |= {name for (name,) in rows}
+    return found
+
+
 def sealed_files(sealed: Path, source: SourcePolicy) -> Iterator[Path]:
     """Yield the sealed landing files that a source claims, whoever else claims them too."""
     for path in sorted((sealed / source.agency).rglob(f"*{SUFFIX}")):

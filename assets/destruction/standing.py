@@ -11,7 +11,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from assets.destruction.held import Held, Place, held_of
+from assets.destruction.held import Held, Place, held_of, sources_held
 from assets.night import Night
 from consent.destruction import Destroyed, Destructions
 from consent.registry import open_registry
@@ -77,8 +77,17 @@ def standings(agreements: Path, place: Place, destroyed: Iterable[Destroyed], on
     ]
 
 
+def unnamed(agreements: Path, place: Place, on: date) -> list[str]:
+    """Return one line for each source of which something is held and that no agreement of the folder names."""
+    return [
+        f"found data of {name}, which no agreement in {agreements.name}/ names, expected one: put the file of the "
+        "agreement it came under back, with its signatures, so that it is known when it must be destroyed"
+        for name in sorted(sources_held(place) - ended_in(agreements, on).named)
+    ]
+
+
 def destruction_warnings(agreements: Path, night: Night) -> list[str]:
-    """Return one line for each source of which something is held and whose destruction is due within 90 days."""
+    """Return one line for each source that is held and whose destruction is due within 90 days, or not known at all."""
     engine = open_registry(night.paths.registry_url)
     try:
         destroyed = Destructions(engine).all()
@@ -86,4 +95,5 @@ def destruction_warnings(agreements: Path, night: Night) -> list[str]:
         engine.dispose()
     place = Place(night.paths, night.landing, night.keys)
     found = standings(agreements, place, destroyed, night.date)
-    return [one.says for one in found if one.held and one.due.days(night.date) <= SOON]
+    soon = [one.says for one in found if one.held and one.due.days(night.date) <= SOON]
+    return [*soon, *unnamed(agreements, place, night.date)]

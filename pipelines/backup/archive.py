@@ -1,7 +1,8 @@
 """What a backup holds, in order: a tar of the workspace's files and the registry's tables, then the list of contents.
 
-    cradlepath.yaml, agreements/…, state/…     files as they lie in the workspace
+    cradlepath.yaml                            the settings
     registry/<table>/<part>.arrow              rows of the registry, as Arrow IPC streams
+    agreements/…, state/…                      files as they lie in the workspace
     contents.json                              name, size and SHA-256 of each of these; where chain and ledger stand
 
 What belongs here: names, packing and unpacking. What does not: sealing (`stream`), what is put in (`take`).

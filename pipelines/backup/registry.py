@@ -18,7 +18,8 @@ from consent.schema import HEAD, VERSION_TABLE, upgrade
 from consent.tables import metadata
 from pipelines.backup.errors import BackupError
 
-ROWS = 20_000
+ROWS, LARGE_ROWS = 20_000, 16
+"""How many rows a part has: few of a table whose rows may be megabytes each."""
 
 
 def snapshot(engine: Engine) -> Connection:
@@ -33,7 +34,8 @@ def dump(connection: Connection) -> Iterator[tuple[str, bytes]]:
     """Yield (table/part, Arrow IPC stream) of all rows."""
     for table in metadata.sorted_tables:
         query = select(table).order_by(*table.primary_key.columns)
-        rows = connection.execute(query, execution_options={"yield_per": ROWS})
+        large = any(isinstance(c.type, LargeBinary) and c.type.length is None for c in table.columns)
+        rows = connection.execute(query, execution_options={"yield_per": LARGE_ROWS if large else ROWS})
         for number, part in enumerate(rows.partitions()):
             yield f"{table.name}/{number:06}.arrow", _packed(table, part)
 

@@ -78,15 +78,18 @@ def size_of(workspace: Workspace) -> int:
 def _write(workspace: Workspace, keys: KeyRing, part: Path, made: str, engine: Any, advance: Advance) -> dict[str, int]:
     about = {"backup": made, "city": keys.city, "mode": keys.mode, "made_at": now(), "registry": HEAD}
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file, registry.snapshot(engine) as connection:
+    with os.fdopen(descriptor, "wb") as file:
         packer, done = Packer(SealedWriter(file, keys.derive("backup"), about)), 0
-        last, rows = newest(connection), registry.counts(connection)
+        packer.add_file(SETTINGS_FILE, workspace.root / SETTINGS_FILE)
+        # first and in one go, since whoever writes to SQLite waits meanwhile
+        with registry.snapshot(engine) as connection:
+            last, rows = newest(connection), registry.counts(connection)
+            for name, stream in registry.dump(connection):
+                packer.add_bytes(f"{REGISTRY}/{name}", stream)
         for name, path in _files(workspace):
             advance(name, done)
             packer.add_file(name, path)
             done += packer.files[name][0]
-        for name, stream in registry.dump(connection):
-            packer.add_bytes(f"{REGISTRY}/{name}", stream)
         paths = StatePaths.under(workspace.state, workspace.registry_url)
         chain = {"events": last.sequence, "digest": last.digest} if last else {}
         packer.finish({"rows": rows, "chain": chain, "ledger": ledger_root(paths, keys)})
@@ -99,9 +102,8 @@ def _write(workspace: Workspace, keys: KeyRing, part: Path, made: str, engine: A
 
 
 def _files(workspace: Workspace) -> Iterator[tuple[str, Path]]:
-    """Yield name in the backup and place of each file, the settings first."""
+    """Yield name in the backup and place of each file of the agreements and of the state."""
     left_out = _left_out(workspace)
-    yield SETTINGS_FILE, workspace.root / SETTINGS_FILE
     for name, folder in ((AGREEMENTS, workspace.agreements), (STATE, workspace.state)):
         for path in sorted(folder.rglob("*")):
             if path.is_symlink():

@@ -61,10 +61,10 @@ def destruction(
     elif certificates is not None:
         _show(place, _certificates(place, certificates), html, as_json=as_json)
     else:
-        _list(_standings(place, day), only_due=due, as_json=as_json)
+        _list(*_standings(place, day), only_due=due, as_json=as_json)
 
 
-def _list(found: list[Standing], *, only_due: bool, as_json: bool) -> None:
+def _list(found: list[Standing], unnamed: list[str], *, only_due: bool, as_json: bool) -> None:
     from assets.destruction.standing import OVERDUE  # noqa: PLC0415
 
     overdue = [one for one in found if one.state == OVERDUE]
@@ -78,7 +78,9 @@ def _list(found: list[Standing], *, only_due: bool, as_json: bool) -> None:
             say(one.says)
     else:
         say("Nothing is overdue." if only_due else "Every agreement that shared something is in its term.")
-    if only_due and overdue:
+    for line in unnamed:
+        err.print(f"cradlepath: {line}", markup=False)
+    if only_due and (overdue or unnamed):
         raise typer.Exit(3)
 
 
@@ -117,14 +119,15 @@ def _open(place: Workspace) -> tuple[Place, Engine]:
     return Place(paths, place.landing, load_keys(place)), open_registry(place.registry_url)
 
 
-def _standings(place: Workspace, on: date) -> list[Standing]:
-    from assets.destruction.standing import standings  # noqa: PLC0415
+def _standings(place: Workspace, on: date) -> tuple[list[Standing], list[str]]:
+    from assets.destruction.standing import standings, unnamed  # noqa: PLC0415
     from consent.destruction import Destructions  # noqa: PLC0415
 
     where, engine = _open(place)
     try:
         with kept_agreements(place):
-            return standings(place.agreements, where, Destructions(engine).all(), on)
+            found = standings(place.agreements, where, Destructions(engine).all(), on)
+            return found, unnamed(place.agreements, where, on)
     finally:
         engine.dispose()
 

@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DatabaseError
 from support.backups import fill, open_rows, rows, tiny_workspace
 
+from consent.destruction import Destructions
 from consent.registry import open_registry
+from linkage.keys import KeyRing
 from pipelines.backup.errors import BackupError
 from pipelines.backup.restore import restore
 from pipelines.backup.take import back_up
@@ -54,3 +57,19 @@ def test_to_postgresql_and_back(url: str, tmp_path: Path):
     home, server = open_rows(load(tmp_path / "home").registry_url), open_rows(url)
     assert {n: r[: len(server[n])] for n, r in home.items()} == server
     assert [len(home[n]) - len(server[n]) for n in ("audit_event", "audit_payload", "person_event")] == [1, 1, 0]
+
+
+def test_a_destruction_is_certified_on_postgresql(url: str, tmp_path: Path):
+    key = KeyRing.create(tmp_path / "keys").signing_key
+    engine = open_registry(url)
+    book = Destructions(engine)
+    book.begin("a-1", "clinic", {"held": {"rows": 3}}, actor="test")
+    assert book.begun("a-1", "clinic") == {"held": {"rows": 3}, "step": "begun"}
+    said = {"agreement": "a-1", "agreement_digest": "0" * 64, "source": "clinic"}
+    made = book.certify(said | {"due_on": "2026-12-27", "destroyed_on": "2026-12-31"}, key, actor="test")
+    assert book.all()[-1] == made
+    assert made.holds(key.public_key())
+    assert book.begun("a-1", "clinic") is None
+    with pytest.raises(DatabaseError, match="append-only"), engine.begin() as connection:
+        connection.execute(text("delete from destruction"))
+    engine.dispose()

@@ -19,7 +19,7 @@ from assets.destruction.destroy import Asked, DestructionError, destroy
 from assets.destruction.held import Place, held_of
 from assets.destruction.page import page
 from assets.destruction.reload import without_destroyed
-from assets.destruction.standing import standings
+from assets.destruction.standing import destruction_warnings, standings, unnamed
 from assets.extracts.disposal import commit_landing
 from assets.extracts.load import load_source
 from consent.destruction import Destroyed, Destructions
@@ -261,6 +261,17 @@ def test_where_sources_stand(world: World):
     assert "was due on 2026-12-27, 1 days ago" in late[0].says
     certificate = world.destroy()
     assert [one.state for one in standings(folder, world.place, [certificate], ON)] == ["destroyed"]
+
+
+def test_what_no_agreement_names_is_said(world: World):
+    folder = world.city.root / "agreements"
+    Signers(folder).sign(folder / "clinic.yaml", date(2025, 7, 1))
+    [line] = unnamed(folder, world.place, ON)
+    assert "found data of camp, which no agreement" in line
+    night = world.city.night(date(2026, 12, 1))
+    assert destruction_warnings(folder, night)[1:] == [line]
+    assert "the destruction of clinic is due on 2026-12-27" in destruction_warnings(folder, night)[0]
+    assert destruction_warnings(folder, world.city.night(date(2026, 7, 1))) == [line]
 
 
 def test_the_night_refuses_a_destroyed_source(tmp_path: Path):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import shutil
 from pathlib import Path
 
@@ -9,11 +11,13 @@ import pytest
 from sqlalchemy import text
 from support.backups import open_rows, tiny_workspace
 
+from assets.release.manifest import sign
 from consent.registry import engine_of
 from linkage.errors import KeyRingError
 from linkage.keys import KeyRing
 from linkage.ledger import Ledger
-from pipelines.backup import stream
+from pipelines.backup import stream, take
+from pipelines.backup.archive import Packer
 from pipelines.backup.errors import BackupError
 from pipelines.backup.restore import restore
 from pipelines.backup.take import back_up
@@ -92,7 +96,7 @@ def test_flipped_and_cut_backups_leave_nothing(workspace: Workspace, tmp_path: P
     ends = range(head, len(raw), CHUNK + stream.TAG_BYTES)
     assert len(ends) > 5
     bad = [raw[:end] for end in ends] + [raw[:-1], raw + b"\0"]
-    for at in [*range(0, len(raw), len(raw) // 20), len(raw) - 1]:
+    for at in [*range(0, len(raw), len(raw) // 8), len(raw) - 1]:
         bad.append(raw[:at] + bytes([raw[at] ^ 1]) + raw[at + 1 :])
     for content in bad:
         file.write_bytes(content)
@@ -186,3 +190,44 @@ def test_a_workspace_never_goes_on_writing_where_it_came_from(workspace: Workspa
     restored = again(file, workspace)
     assert restored.state == restored.root / "state"
     assert str(restored.root) in restored.registry_url
+
+
+def test_files_that_are_not_those_of_the_list_are_refused(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    finish = Packer.finish
+
+    def otherwise(packer: Packer, facts: dict[str, object]) -> None:
+        name = "agreements/one.yaml"
+        packer.files[name] = [packer.files[name][0], "0" * 64]
+        finish(packer, facts)
+
+    monkeypatch.setattr(Packer, "finish", otherwise)
+    file = back_up(workspace, tmp_path / "b", actor="test").path
+    with pytest.raises(BackupError, match="not those of its list"):
+        again(file, workspace)
+    assert left_behind(workspace) == ["b"]
+
+
+def test_another_ledger_is_refused(workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(take, "ledger_root", lambda *_: "0" * 64)
+    file = back_up(workspace, tmp_path / "b", actor="test").path
+    with pytest.raises(BackupError, match="child-ID ledger is not the one"):
+        again(file, workspace)
+    assert left_behind(workspace) == ["b"]
+
+
+def test_a_release_without_the_citys_signature_is_refused(workspace: Workspace, tmp_path: Path):
+    release = workspace.state / "releases" / "r-2026-09-01-0"
+    release.mkdir(parents=True)
+    manifest = {"night": "2026-09-01", "sequence": 1, "files": {"release.duckdb": hashlib.sha256(b"rows").hexdigest()}}
+    (release / "manifest.json").write_text(json.dumps(manifest))
+    (release / "release.duckdb").write_bytes(b"rows")
+    with pytest.raises(BackupError, match="not signed"):
+        again(back_up(workspace, tmp_path / "b", actor="test").path, workspace)
+    sign(release, KeyRing.load(workspace.keys).signing_key)
+    again(back_up(workspace, tmp_path / "c", actor="test").path, workspace, "good")
+    (release / "release.duckdb").write_bytes(b"more")
+    with pytest.raises(BackupError, match="not the file that was signed"):
+        again(back_up(workspace, tmp_path / "d", actor="test").path, workspace)
+    assert left_behind(workspace) == ["b", "c", "d", "good"]
