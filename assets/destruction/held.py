@@ -14,7 +14,7 @@ import duckdb
 
 from assets.extracts.landing import MARKER, claims
 from assets.extracts.seal import SUFFIX
-from assets.extracts.store import open_content
+from assets.extracts.store import quoted
 from assets.night import StatePaths
 from linkage.keys import KeyRing
 from linkage.ledger import Ledger
@@ -55,10 +55,8 @@ class Place:
 
 def held_of(place: Place, source: SourcePolicy, others: Iterable[SourcePolicy]) -> Held:
     """Count what is held of `source`; `others` are sources whose files in the landing folder are not to be counted."""
-    name, paths, rows, records = source.source, place.paths, 0, 0
-    if paths.content.exists():
-        with open_content(paths.content) as store:
-            rows, records = sum(store.rows(name).values()), len(store.known(name))
+    name, paths = source.source, place.paths
+    rows, records = _content(paths.content, name)
     return Held(
         rows=rows,
         records=records,
@@ -113,6 +111,19 @@ def digests_of(place: Place) -> dict[str, str]:
     }
     found = {name: _sha256(path) for name, path in files.items() if path.exists()}
     return found | {"ledger root": Ledger(paths.ledger, place.keys).root().hex()}
+
+
+def _content(path: Path, source: str) -> tuple[int, int]:
+    """Return the rows of content of a source, and its records; both without changing the store."""
+    if not path.exists():
+        return 0, 0
+    with duckdb.connect(str(path), read_only=True) as con:
+        named = con.execute(
+            "select table_name from duckdb_tables() where starts_with(table_name, ?)", [f"{source}__"]
+        ).fetchall()
+        rows = sum(con.table(quoted(name)).count("*").fetchall()[0][0] for (name,) in named)
+        records = con.execute("select count(*) from known_record where source = ?", [source]).fetchall()[0][0]
+    return int(rows), int(records)
 
 
 def _sha256(path: Path) -> str:

@@ -48,6 +48,15 @@ class Packer:
         self._tar = tarfile.open(fileobj=cast(BinaryIO, sealed), mode="w|", format=tarfile.PAX_FORMAT)  # noqa: SIM115
         self.files: dict[str, list[Any]] = {}
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None:
+            self._sealed.give_up()
+
     def add_file(self, name: str, path: Path) -> None:
         """Add one file of the disk, and the permissions its owner has."""
         with path.open("rb") as file:

@@ -112,9 +112,11 @@ def _restored(job: _Job, actor: str) -> Restored:
             engine.dispose()
             if not placed:
                 os.rename(job.aside, into)  # noqa: PTH104
-        except BaseException:
+        except BaseException as error:
             if placed:
                 shutil.rmtree(into, ignore_errors=True)
+            if isinstance(error, OSError) and error.filename is None:
+                raise BackupError(f"{into}: {error.strerror}; make room there, or name another place") from None
             raise
         finally:
             engine.dispose()

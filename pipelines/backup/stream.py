@@ -37,19 +37,24 @@ class SealedWriter:
         wrapped = nonce + AESGCM(master).encrypt(nonce, key, canonical_json(about))
         self._head = canonical_json({**about, _WRAPPED: wrapped.hex()})
         self._file, self._cipher, self._number, self._hand = file, AESGCM(key), 0, bytearray()
+        self._given_up = False
         file.write(MARK + len(self._head).to_bytes(4, "big") + self._head)
 
     def write(self, data: bytes | memoryview) -> int:
         """Take some bytes, of any length; a full chunk is held back until it is known whether it is the last."""
         left = memoryview(data).cast("B")
         taken = len(left)
-        while len(left):
+        while len(left) and not self._given_up:
             if len(self._hand) == CHUNK_BYTES:
                 self._seal(last=False)
             room = CHUNK_BYTES - len(self._hand)
             self._hand += left[:room]
             left = left[room:]
         return taken
+
+    def give_up(self) -> None:
+        """Take no byte more: something failed, and whoever still holds this file may try to close it."""
+        self._given_up = True
 
     def finish(self) -> None:
         """Seal the last chunk and see that all is on the disk."""

@@ -60,9 +60,11 @@ def back_up(workspace: Workspace, target: Path, *, actor: str, advance: Advance 
             trail.checkpoint(keys.signing_key)
             taken = _write(workspace, keys, part, made, engine, advance)
             os.replace(part, target)  # noqa: PTH105 - atomic on one file system, unlike a copy
-        except BaseException:
+        except BaseException as error:
             with suppress(Exception):
                 trail.append("backup", made, {"backup": made, "step": "failed"}, actor=actor)
+            if isinstance(error, OSError) and error.filename is None:
+                raise BackupError(f"{target}: {error.strerror}; make room there, or name another place") from None
             raise
         finally:
             part.unlink(missing_ok=True)
@@ -78,8 +80,8 @@ def size_of(workspace: Workspace) -> int:
 def _write(workspace: Workspace, keys: KeyRing, part: Path, made: str, engine: Any, advance: Advance) -> dict[str, int]:
     about = {"backup": made, "city": keys.city, "mode": keys.mode, "made_at": now(), "registry": HEAD}
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        packer, done = Packer(SealedWriter(file, keys.derive("backup"), about)), 0
+    with os.fdopen(descriptor, "wb") as file, Packer(SealedWriter(file, keys.derive("backup"), about)) as packer:
+        done = 0
         packer.add_file(SETTINGS_FILE, workspace.root / SETTINGS_FILE)
         # first and in one go, since whoever writes to SQLite waits meanwhile
         with registry.snapshot(engine) as connection:

@@ -120,14 +120,19 @@ def _open(place: Workspace) -> tuple[Place, Engine]:
 
 
 def _standings(place: Workspace, on: date) -> tuple[list[Standing], list[str]]:
+    import duckdb  # noqa: PLC0415
+
     from assets.destruction.standing import standings, unnamed  # noqa: PLC0415
     from consent.destruction import Destructions  # noqa: PLC0415
+    from pipelines.resources import NightLockedError  # noqa: PLC0415
 
     where, engine = _open(place)
     try:
         with kept_agreements(place):
             found = standings(place.agreements, where, Destructions(engine).all(), on)
             return found, unnamed(place.agreements, where, on)
+    except duckdb.IOException:
+        raise NightLockedError(f"a run holds {place.state}; wait for it to end, then ask again") from None
     finally:
         engine.dispose()
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import resource
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -231,3 +234,26 @@ def test_a_release_without_the_citys_signature_is_refused(workspace: Workspace, 
     with pytest.raises(BackupError, match="not the file that was signed"):
         again(back_up(workspace, tmp_path / "d", actor="test").path, workspace)
     assert left_behind(workspace) == ["b", "c", "d", "good"]
+
+
+@contextmanager
+def room_for(size: int) -> Iterator[None]:
+    """Within this context no file of this process grows beyond `size` bytes."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing(workspace: Workspace, tmp_path: Path):
+    (workspace.state / "large").write_bytes(bytes(3 << 20))
+    with room_for(1 << 20), pytest.raises(BackupError, match="make room there"):
+        back_up(workspace, tmp_path / "b", actor="test")
+    assert left_behind(workspace) == []
+    file = back_up(workspace, tmp_path / "b", actor="test").path
+    with room_for(1 << 20), pytest.raises(BackupError, match="make room there"):
+        again(file, workspace)
+    assert left_behind(workspace) == ["b"]
+    again(file, workspace)
