@@ -134,7 +134,7 @@ def _failures(events: Sequence[DagsterEvent]) -> tuple[str, ...]:
 def _reason(event: DagsterEvent) -> str:
     """Innermost message of a failure, as one line; our own errors speak for themselves, so their kind is left out."""
     error = getattr(getattr(event, "event_specific_data", None), "error", None)
-    while error is not None and error.cause is not None:
+    while error is not None and error.cause is not None and not _OUR_KIND.match(error.message):
         error = error.cause
     text = error.message if error is not None else (getattr(event, "message", "") or "failed")
     return _OUR_KIND.sub("", " ".join(str(text).split()))
