@@ -21,7 +21,7 @@ from consent.errors import ConnectionLostError, RegistryError
 from consent.ledger import ConsentLedger
 from consent.registry import open_registry
 
-ROUNDS = 6
+ROUNDS = 4
 WRITERS = ("ledger", "trail")
 
 
@@ -57,8 +57,8 @@ def url_of(engine: Engine) -> str:
     ],
 )
 def test_what_writers_do_at_once_is_there_once(registry_url: str, acts: list[str]):
-    shared = [f"shared.{number}" for number in range(4)]
-    own = [[f"writer{place}.{number}" for number in range(6)] for place, _ in enumerate(acts)]
+    shared = [f"shared.{number}" for number in range(3)]
+    own = [[f"writer{place}.{number}" for number in range(5)] for place, _ in enumerate(acts)]
     names = [[*mine[:3], *shared, *mine[3:]] if act == "ledger" else mine for act, mine in zip(acts, own, strict=True)]
     writers = [Writer(many, registry_url, act, mine) for act, mine in zip(acts, names, strict=True)]
     for writer in writers:

@@ -53,6 +53,25 @@ def test_a_form_corrected_and_corrected_back_is_three_events(url: str):
         ]
 
 
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize(
+    ("lines", "kept"),
+    [
+        (["f1 | refuse | school | 2026-08 | -", "f1 | refuse | school | 2026-08 | 2026-08"], ("2026-08", 0)),
+        (["f1 | nay | outcomes | - | 2026-08", "f1 | refuse | outcomes | - | 2026-08"], ("2026-08", 1)),
+    ],
+)
+def test_of_a_form_that_comes_twice_one_counts_whatever_their_order(
+    url: str, lines: list[str], kept: tuple[str, int], turned: bool
+):
+    given = "\n".join(["record | decision | scope | signed | effective", *(lines[::-1] if turned else lines)])
+    with ConsentLedger(url) as ledger:
+        ledger.record(forms(given), NIGHT)
+        with ledger.engine.connect() as connection:
+            found = connection.execute(text("select effective_month, unreadable from consent_event")).one()
+    assert tuple(found) == kept
+
+
 @pytest.mark.parametrize("statement", ["update consent_event set scope = 'health'", "delete from consent_event"])
 def test_the_table_only_grows(url: str, statement: str):
     with ConsentLedger(url) as ledger:
