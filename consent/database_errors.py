@@ -18,7 +18,7 @@ from consent.errors import ConnectionLostError, RegistryError
 _NOTHING_KEPT = "nothing of what was being written was kept"
 _SPACE = f"there is no space left on its disk; {_NOTHING_KEPT}; free space, then run the same command again"
 _LOCKED = (
-    f"another writer held it for longer than this one waits; {_NOTHING_KEPT}; run the same command again when the "
+    f"another one held it for longer than this one waits; {_NOTHING_KEPT}; run the same command again when the "
     "other one has ended"
 )
 _CROSSED = f"two writers waited for each other; {_NOTHING_KEPT}; run the same command again"

@@ -110,12 +110,28 @@ def test_a_writer_that_waited_too_long(registry_url: str, act: str, monkeypatch:
         holder.pipe.send("go on")
     monkeypatch.setattr(registry, "WAIT_SECONDS", 0.2)
     engine = open_registry(registry_url)
-    with pytest.raises(RegistryError, match="another writer held it for longer"):
+    with pytest.raises(RegistryError, match="another one held it for longer"):
         ACTS[act](engine, "second")
     holder.pipe.send("go on")
     list(_told(holder))
     ACTS[act](engine, "second")
     assert kept(engine, act) == ["first", "second"]
+    engine.dispose()
+
+
+@pytest.mark.parametrize("act", ["ledger", "trail"])
+def test_a_commit_that_waits_too_long_for_a_reader(file: Path, act: str, monkeypatch: pytest.MonkeyPatch):
+    """SQLite's readers see the old state to their end, so a commit waits for them."""
+    monkeypatch.setattr(registry, "WAIT_SECONDS", 0.2)
+    engine = open_registry(f"sqlite:///{file}")
+    with engine.connect() as reader:
+        before = reader.execute(text("select count(*) from audit_event")).scalar()
+        with pytest.raises(RegistryError, match="another one held it for longer"):
+            ACTS[act](engine, "new")
+        assert reader.execute(text("select count(*) from audit_event")).scalar() == before
+    assert kept(engine, act) == ["old"]
+    ACTS[act](engine, "new")
+    assert kept(engine, act) == ["old", "new"]
     engine.dispose()
 
 
