@@ -108,15 +108,16 @@ def _keep_to_its_file(engine: Engine) -> None:
     name = str(engine.url.database or "").removeprefix("file:")
     if name in {"", ":memory:"}:
         return
+    file = Path(name).absolute()
 
     @event.listens_for(engine, "do_connect")
     def _look(*_: Any) -> None:
-        if not Path(name).exists():
+        if not file.exists():
             raise moved(engine.url)
 
     @event.listens_for(engine, "checkout")
     def _compare(_: Any, record: Any, __: Any) -> None:
-        now = Path(name).stat().st_ino if Path(name).exists() else None
+        now = file.stat().st_ino if file.exists() else None
         if record.info.setdefault("file", now) != now:
             raise DisconnectionError
 
