@@ -58,7 +58,7 @@ def open_registry(url: str) -> Engine:
         engine.dispose()
         raise
     if engine.dialect.name == "sqlite":
-        _keep_to_its_file(engine)
+        _make_no_other(engine)
     return engine
 
 
@@ -91,35 +91,47 @@ def engine_of(url: str) -> Engine:
 
 
 def _settle_sqlite(engine: Engine) -> None:
-    """Let SQLAlchemy begin transactions, so that DDL is inside them and a writer takes its lock at once."""
+    """Let SQLAlchemy begin transactions, so that DDL is inside them and a writer takes its lock at once.
+
+    A connection is used only while the file it opened is in its place.
+    """
+    file = _file_of(engine)
 
     @event.listens_for(engine, "connect")
-    def _settings(connection: Any, _: Any) -> None:
+    def _settings(connection: Any, record: Any) -> None:
         connection.isolation_level = None
         connection.execute("pragma synchronous = extra")
+        record.info["file"] = _identity(file)
+
+    @event.listens_for(engine, "checkout")
+    def _compare(_: Any, record: Any, __: Any) -> None:
+        if record.info["file"] != _identity(file):
+            raise DisconnectionError
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         connection.exec_driver_sql("begin immediate" if connection.get_execution_options().get("writer") else "begin")
 
 
-def _keep_to_its_file(engine: Engine) -> None:
-    """Use a connection only while the file it opened is in its place, and make no new, empty one there."""
-    name = str(engine.url.database or "").removeprefix("file:")
-    if name in {"", ":memory:"}:
-        return
-    file = Path(name).absolute()
+def _make_no_other(engine: Engine) -> None:
+    """Refuse to make a new, empty file in the place of a registry that was there and is gone."""
+    file = _file_of(engine)
 
     @event.listens_for(engine, "do_connect")
     def _look(*_: Any) -> None:
-        if not file.exists():
+        if file and not file.exists():
             raise moved(engine.url)
 
-    @event.listens_for(engine, "checkout")
-    def _compare(_: Any, record: Any, __: Any) -> None:
-        now = file.stat().st_ino if file.exists() else None
-        if record.info.setdefault("file", now) != now:
-            raise DisconnectionError
+
+def _file_of(engine: Engine) -> Path | None:
+    """Return the file of a SQLite database, None for one in memory."""
+    name = str(engine.url.database or "").removeprefix("file:")
+    return None if name in {"", ":memory:"} else Path(name).absolute()
+
+
+def _identity(file: Path | None) -> int | None:
+    """Return what tells a file from another one of its name."""
+    return file.stat().st_ino if file and file.exists() else None
 
 
 @contextmanager

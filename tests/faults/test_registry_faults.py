@@ -21,7 +21,7 @@ from consent.errors import ConnectionLostError, RegistryError
 from consent.ledger import ConsentLedger
 from consent.registry import open_registry
 
-ROUNDS = 4
+ROUNDS = 3
 WRITERS = ("ledger", "trail")
 
 

@@ -193,7 +193,7 @@ def test_the_ledger_is_its_model_on_sqlite(tmp_path: Path):
         path.write_bytes(template.read_bytes())
         return f"sqlite:///{path}"
 
-    _run(fresh_url, examples=10)
+    _run(fresh_url, examples=8)
 
 
 @pytest.mark.slow
