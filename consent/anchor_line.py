@@ -1,6 +1,6 @@
 """An anchor as one line that a person prints, reads out and types back.
 
-    cradlepath anchor 1204 2026-11-27 7ZQ4-K2MX-0F9T-RB3W-5C8J-HN6P-YV1D-EGSA check 9F3-K2MX
+    cradlepath anchor 1204 2026-11-27 2R0G-WRQ3-VFFA-4MJ8-PB9H-V8RM-WSB6-AHM1 check 0DE-V354
 
 The digest's first 160 bits stand in base 32 without the letters I, L, O and U (Crockford's alphabet). 160 bits, since
 whoever holds the hub's key could prepare two histories with one line before it is printed: with n bits that takes

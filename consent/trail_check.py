@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine
 
 from consent.anchors import Anchor
 from consent.checking import rows, witnesses
@@ -79,8 +79,8 @@ class _Passed:
 
 def _pass(connection: Connection, wanted: set[int], advance: Advance | None) -> _Passed:
     """Follow every event."""
-    count, highest = connection.execute(text("select count(*), max(sequence) from audit_event")).one()
-    numbers = Numbers(partial(rows.place_of, connection), min(highest or 0, 2 * count + 1000))
+    count, highest = rows.size(connection)
+    numbers = Numbers(partial(rows.place_of, connection), min(highest, 2 * count + 1000))
     chain = Chain(wanted, numbers)
     payloads = Payloads(rows.erasures(connection), partial(rows.committed_as, connection))
     began: str | None = None

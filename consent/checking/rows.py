@@ -22,7 +22,8 @@ CHUNK = 5_000
 
 _EVENTS = """
     select
-        e.sequence, e.previous, e.kind, e.actor, e.recorded_at, e.subject, e.commitment, e.digest,
+        coalesce(cast(e.sequence as bigint), 0),
+        e.previous, e.kind, e.actor, e.recorded_at, e.subject, e.commitment, e.digest,
         p.salt, p.payload, cast(x.erased_by as bigint)
     from audit_event as e
     left join audit_payload as p on p.sequence = e.sequence
@@ -112,14 +113,14 @@ def events(connection: Connection) -> Iterator[Row]:
 
 def place_of(connection: Connection, digest: str) -> int | None:
     """Return the number of the event that has a digest."""
-    query = text("select min(sequence) from audit_event where digest = :digest")
+    query = text("select min(cast(sequence as bigint)) from audit_event where digest = :digest")
     found = connection.execute(query, {"digest": digest}).scalar()
     return None if found is None else int(found)
 
 
 def committed_as(connection: Connection, commitment: str) -> int | None:
     """Return the number of the event that holds a commitment."""
-    query = text("select min(sequence) from audit_event where commitment = :commitment")
+    query = text("select min(cast(sequence as bigint)) from audit_event where commitment = :commitment")
     found = connection.execute(query, {"commitment": commitment}).scalar()
     return None if found is None else int(found)
 
@@ -127,7 +128,7 @@ def committed_as(connection: Connection, commitment: str) -> int | None:
 def erasures(connection: Connection) -> list[tuple[int, str, bytes | None, str | None]]:
     """Return number, commitment, salt and payload of every event of kind `erasure`."""
     query = """
-        select e.sequence, e.commitment, p.salt, p.payload
+        select coalesce(cast(e.sequence as bigint), 0), e.commitment, p.salt, p.payload
         from audit_event as e
         left join audit_payload as p on p.sequence = e.sequence
         where e.kind = 'erasure'
@@ -138,7 +139,11 @@ def erasures(connection: Connection) -> list[tuple[int, str, bytes | None, str |
 
 def checkpoints(connection: Connection) -> list[Any]:
     """Return every row of `audit_checkpoint` in the order of its number."""
-    query = "select sequence, digest, signed_at, key, signature from audit_checkpoint order by sequence"
+    query = """
+        select coalesce(cast(sequence as bigint), 0), digest, signed_at, key, signature
+        from audit_checkpoint
+        order by sequence
+    """
     return list(connection.execute(text(query)))
 
 
@@ -171,7 +176,7 @@ def naming_another_kind(connection: Connection) -> list[Naming]:
     for table, (column, kinds) in NAMED_BY.items():
         if kinds:
             query = f"""
-                select e.sequence, e.kind, count(*)
+                select coalesce(cast(e.sequence as bigint), 0), e.kind, count(*)
                 from {table} as t
                 join audit_event as e on e.sequence = t.{column}
                 where e.kind not in ({", ".join(f"'{kind}'" for kind in kinds)})
@@ -181,3 +186,10 @@ def naming_another_kind(connection: Connection) -> list[Naming]:
             """  # noqa: S608  (names are literals above)
             found += [Naming(table, row[0], row[0], row[2], row[1]) for row in connection.execute(text(query))]
     return found
+
+
+def size(connection: Connection) -> tuple[int, int]:
+    """Return how many events there are, and the highest number."""
+    query = "select count(*), coalesce(max(cast(sequence as bigint)), 0) from audit_event"
+    count, highest = connection.execute(text(query)).one()
+    return count, highest

@@ -6,9 +6,11 @@ some hold the hub's key and sign the checkpoints anew too: those are found by an
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -338,6 +340,30 @@ def test_a_tampering_is_found_and_names_the_event(
         assert without.whole, without.sentences()
         assert without.state in {"unproven", "empty"}
         assert any("unproven" in one for one in without.sentences())
+
+
+def test_what_no_table_would_take_stops_nothing(trail: Path, anchors: list[Anchor], tmp_path: Path):
+    """The tables made anew without keys and types: a number that is none, a payload twice, a text that is no UTF-8."""
+    file = tmp_path / "tampered.sqlite"
+    shutil.copy(trail, file)
+    editor = Editor(file, KEY)
+    editor.event(3)["sequence"] = "three"
+    editor.event(5)["previous"] = None
+    editor.event(6)["recorded_at"] = 1.5
+    editor.payloads.append(editor.payload(8) | {"salt": "text"})
+    editor.payload(10)["payload"] = None
+    editor.payload(11)["payload"] = b"\xff"
+    editor.erasures[0]["erased_by"] = "nine"
+    editor.signed[0]["signed_at"] = 7
+    editor.signed.append(editor.signed[1] | {"sequence": "x", "key": "\x1b[31m"})
+    editor.save(keys=False)
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("update audit_event set subject = cast(x'ff' as text) where sequence = 12")
+        connection.commit()
+    report = looked_at(file, anchors)
+    assert {3, 5, 6, 8, 10, 11, 12} <= {number for one in report.findings for number in range(one.first, one.last + 1)}
+    assert "\x1b" not in "".join(report.sentences())
+    json.dumps(report.plain()).encode()
 
 
 @pytest.mark.parametrize("signed", [True, False], ids=["signed anew", "checkpoints taken away"])
