@@ -56,7 +56,8 @@ class Chain:
         expected, linked = self.last + 1, row.previous == self._digest
         after_gap = row.sequence > expected
         if after_gap:
-            self._note("skipped" if linked else "gap", expected, row.sequence - 1)
+            chained_anew = linked and row.digest_as(row.sequence) == row.digest
+            self._note("skipped" if chained_anew else "gap", expected, row.sequence - 1)
         wrong = self._own(row, expected)
         if wrong is None and not linked and not after_gap and self._sound:
             self._note("relinked", self.last, self.last)

@@ -76,7 +76,7 @@ class Payloads:
         if row.erased_by is not None or holds(self._named, row.sequence):
             by = "" if row.erased_by is None else f" by event {row.erased_by:,}"
             self._note("payload kept", row, "a payload", f"none, since its destruction{by} is on record")
-        if not edited and not _fits(row.commitment, row.salt, row.payload):
+        elif not edited and not _fits(row.commitment, row.salt, row.payload):
             self._note("payload edited", row, self._whose(row), "the payload that the event committed to")
 
     def _gone(self, row: Row) -> None:

@@ -70,6 +70,12 @@ def remove_and_close_up(editor: Editor, k: int) -> None:
     editor.move(k, -1)
 
 
+def remove_and_close_up_events_alone(editor: Editor, k: int) -> None:
+    editor.without(k, payload=False)
+    for event in editor.events:
+        event["sequence"] -= 1 if event["sequence"] > k else 0
+
+
 def remove_and_rechain(editor: Editor, k: int) -> None:
     editor.without(k)
     editor.move(k, -1)
@@ -238,6 +244,7 @@ KINDS = [
     Kind("remove", remove, {"removed", "truncated"}),
     Kind("remove the event, not its payload", remove_event_alone, {"removed", "truncated"}),
     Kind("remove and close up", remove_and_close_up, {"removed", "truncated"}),
+    Kind("remove and close up, payloads left", remove_and_close_up_events_alone, {"removed", "truncated"}),
     Kind("remove, close up and chain anew", remove_and_rechain, {"rewritten", "truncated"}),
     Kind("put in", put_in, {"inserted"}),
     Kind("put in with a right digest", put_in_sealed, {"inserted"}),
@@ -274,6 +281,14 @@ KINDS = [
     Kind("put in, chain and sign anew", then_signed(put_in_and_rechain), {"rewritten"}, "anchor"),
     Kind("cut off all that names the end", cut_all, {"truncated"}, "anchor", at=(1, 10, 12)),
 ]
+LEAVES_TWO = {
+    "remove, close up and chain anew",
+    "swap what two say, with right digests",
+    "swap payloads",
+    "cut the end off, with payloads",
+}
+"""Tamperings with two faults to name; of every other one the disturbance is told as one finding."""
+
 CASES = [pytest.param(kind, k, id=f"{kind.name} at {k}") for kind in KINDS for k in kind.at]
 
 
@@ -331,7 +346,7 @@ def test_a_tampering_is_found_and_names_the_event(
     file, at = tampered(trail, tmp_path, (kind, k)), expected_at(kind, k)
     with_anchors, without = looked_at(file, anchors), looked_at(file, [])
     assert names(with_anchors, at, kind.faults), with_anchors.sentences()
-    assert len(with_anchors.findings) <= 2, with_anchors.sentences()
+    assert len(without.findings) <= (2 if kind.name in LEAVES_TWO else 1), without.sentences()
     if not all(one.startswith(("payload", "erasure", "checkpoint")) for one in kind.faults):
         assert with_anchors.proven_to < at
     if kind.by != "anchor":

@@ -12,6 +12,7 @@ from sqlalchemy.exc import DatabaseError
 from consent.registry import open_registry, writing
 from consent.tables import audit_erasure, audit_event, audit_payload, metadata
 from consent.trail import FIRST, AuditTrail, commitment, digest_of, newest, statement
+from consent.trail_check import check
 from consent.trail_errors import TrailError
 
 
@@ -152,3 +153,14 @@ def test_a_broken_chain_is_not_signed(engine: Engine, change: str):
         connection.execute(text(change))
     with pytest.raises(TrailError, match=r"does not follow from what was signed up to event 1.* nothing was signed"):
         trail.checkpoint(key)
+
+
+def test_an_erasure_cannot_be_written_before_what_it_destroys(engine: Engine):
+    """Also without dropping a trigger: an erasure that names events to come covers none of them."""
+    trail = AuditTrail(engine)
+    trail.append("erasure", "payloads of 1 events", {"because": "later", "erased": [[2, 2]]}, actor="lead")
+    trail.append("load", "school", {"read": 1}, actor="night")
+    with engine.begin() as connection:
+        connection.execute(insert(audit_erasure), [{"sequence": 2, "erased_by": 1}])
+        connection.execute(text("delete from audit_payload where sequence = 2"))
+    assert [(one.fault, one.first) for one in check(engine, []).findings] == [("erasure false", 2)]
