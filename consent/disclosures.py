@@ -19,7 +19,7 @@ from typing import Any, Literal, get_args
 from sqlalchemy import ColumnElement, Connection, Engine, insert, select
 
 from consent.child_sets import ChildSets, DisclosureError, SealedSet, keep
-from consent.registry import writing
+from consent.registry import lock, writing
 from consent.tables import audit_event, audit_payload, disclosure, disclosure_set
 from consent.trail import AuditTrail, Kind
 from mou_policies.canonical import sha256
@@ -103,6 +103,7 @@ class Disclosures:
         _check(act, rows)
         opened = nullcontext(connection) if connection else writing(self._engine, audit_event, disclosure)
         with opened as found:
+            lock(found, audit_event, disclosure)
             if _is_recorded(found, act):
                 return False
             keep(found, sets)

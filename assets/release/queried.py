@@ -14,9 +14,10 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 from typing import Any
 
-from assets.release.folder import StoredRelease
+from assets.release.folder import read_release
 from assets.release.query import Answer
 from consent.child_sets import ChildSets
 from consent.disclosures import Act, Disclosed, Disclosures
@@ -26,7 +27,7 @@ from consent.registry import open_registry
 def record_query(
     registry_url: str,
     derive: Callable[[str], bytes],
-    release: StoredRelease,
+    releases: Path,
     sql: str,
     answer: Answer,
     *,
@@ -35,8 +36,10 @@ def record_query(
 ) -> str:
     """Record that `actor` is shown `answer`, and return the act's id.
 
-    `derive` is the key ring's. The statement is not kept, its SHA-256 is: what was asked may itself tell something.
+    `derive` is the key ring's, `releases` the folder in which the answer's release lies. The statement is not kept, its
+    SHA-256 is: what was asked may itself tell something.
     """
+    release = read_release(releases / answer.release_id)
     act = Act("query", f"q-{on.isoformat()}-{secrets.token_hex(8)}", on)
     engine = open_registry(registry_url)
     try:

@@ -27,7 +27,7 @@ def register(app: typer.Typer) -> None:
 def make(
     to: Annotated[str, typer.Option("--to", metavar="AGENCY", help="The agency, as its agreement names it.")],
     records: Annotated[
-        Path, typer.Option(exists=True, dir_okay=False, help="CSV of the agency's own record ids: record_id[, source].")
+        typer.FileBinaryRead, typer.Option(help="CSV of the agency's own record ids: record_id[, source]; - is stdin.")
     ],
     key: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="The agency's public key (`return new-key`).")],
     out: Annotated[Path, typer.Option(help="File to write, sealed to the agency.")],
@@ -47,7 +47,7 @@ def make(
     with workspace_lock(place), no_values_in_errors("making a return file"):
         night = make_night(place, day_of(on))
         public = read_public(key, night.keys.city, to)
-        request = read_request(records, to, night.policy, night.keys)
+        request = read_request("the request", records.read(), to, night.policy, night.keys)
         made = make_return(night, to, request, granted_by_ledger, public, out, actor=actor())
     table(
         ["of the records asked for", "records"], [list(row) for row in shown(made.records).items()], right=["records"]

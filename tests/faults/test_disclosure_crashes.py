@@ -163,10 +163,8 @@ ASKED = {
 @pytest.mark.parametrize("sql", ASKED)
 def test_an_answer_is_a_disclosure_to_the_person_asking(city: Night, sql: str):
     answer = query(city.paths.releases, sql)
-    release = places.current(city.paths.releases)
-    act = record_query(
-        city.paths.registry_url, city.keys.derive, release, sql, answer, actor="ada", on=date(2026, 9, 9)
-    )
+    place = (city.paths.registry_url, city.keys.derive, city.paths.releases)
+    act = record_query(*place, sql, answer, actor="ada", on=date(2026, 9, 9))
     found = book(city).of_act("query", act)
     assert tuple(cls for entry in found for cls in entry.row.classes) == ASKED[sql]
     assert {(e.row.recipient, e.act.on, e.row.set_id) for e in found} <= {
@@ -183,9 +181,9 @@ def test_an_answer_is_a_disclosure_to_the_person_asking(city: Night, sql: str):
 
 def test_an_answer_of_a_release_without_an_account_leaves_its_event(tmp_path: Path, city: Night):
     url = f"sqlite:///{tmp_path / 'registry.sqlite'}"
-    release, sql = places.current(city.paths.releases), "select * from measure"
+    sql = "select * from measure"
     answer = query(city.paths.releases, sql)
-    record_query(url, city.keys.derive, release, sql, answer, actor="ada", on=date(2026, 9, 9))
+    record_query(url, city.keys.derive, city.paths.releases, sql, answer, actor="ada", on=date(2026, 9, 9))
     with open_registry(url).connect() as connection:
         assert connection.execute(select(func.count()).select_from(audit_event)).scalar() == 1
         payload = connection.execute(text("select payload from audit_payload")).scalar()

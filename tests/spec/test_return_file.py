@@ -65,15 +65,13 @@ def agency(night: Night, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def request(folder: Path, *children: str, source: str = "school") -> Path:
-    path = folder / f"request-{len(list(folder.iterdir()))}.csv"
-    path.write_text("record_id\n" + "".join(f"{raw(source, child)}\n" for child in children))
-    return path
+def request(*children: str) -> bytes:
+    return ("record_id\n" + "".join(f"{raw('school', child)}\n" for child in children)).encode()
 
 
 def make(night: Night, agency: Path, out: Path, *children: str, to: str = "district") -> Made:
     public = return_file.read_public(agency / "return.pem.pub", night.keys.city, "district")
-    asked = read_request(request(agency, *(children or CHILDREN)), to, night.policy, night.keys)
+    asked = read_request("request.csv", request(*(children or CHILDREN)), to, night.policy, night.keys)
     return make_return(night, to, asked, granted_by_ledger, public, out, actor="operator")
 
 
@@ -122,7 +120,7 @@ def test_nothing_is_plain_at_the_hub(night: Night, agency: Path, tmp_path: Path)
 def test_where_the_account_cannot_be_written_no_file_is(night: Night, agency: Path, tmp_path: Path):
     nowhere = replace(night.paths, registry_url=f"sqlite:///{tmp_path / 'no' / 'registry.sqlite'}")
     public = return_file.read_public(agency / "return.pem.pub", night.keys.city, "district")
-    asked = read_request(request(agency, "ann"), "district", night.policy, night.keys)
+    asked = read_request("request.csv", request("ann"), "district", night.policy, night.keys)
     answers = granted_by_ledger(night, [])
     everything = answers.schema.empty_table().from_pylist(
         [{"child_id": row["child_id"], "asked": n} for row in night.record_child().to_pylist() for n in range(4)],
@@ -191,13 +189,13 @@ REQUESTS = {
 
 
 @pytest.mark.parametrize("name", REQUESTS)
-def test_a_request_that_is_none(night: Night, tmp_path: Path, name: str):
+def test_a_request_that_is_none(night: Night, name: str):
     text, says = REQUESTS[name]
-    (tmp_path / "request.csv").write_text(text, errors="surrogateescape")
+    content = text.encode(errors="surrogateescape")
     with pytest.raises(ReturnError, match=says):
-        read_request(tmp_path / "request.csv", "district", night.policy, night.keys)
+        read_request("request.csv", content, "district", night.policy, night.keys)
     with pytest.raises(ReturnError, match="no agreement in force on records of nobody"):
-        read_request(tmp_path / "request.csv", "nobody", night.policy, night.keys)
+        read_request("request.csv", content, "nobody", night.policy, night.keys)
 
 
 def test_nobody_to_tell_of(night: Night, agency: Path, tmp_path: Path):
@@ -246,8 +244,8 @@ def test_only_the_agency_s_key_opens_it_and_only_whole(night: Night, agency: Pat
 def test_the_commands(night: Night, agency: Path, tmp_path: Path):
     from pipelines.cli import app
 
-    def run(*words: str) -> str:
-        result = CliRunner().invoke(app, list(words), catch_exceptions=False)
+    def run(*words: str, given: bytes | None = None) -> str:
+        result = CliRunner().invoke(app, list(words), input=given, catch_exceptions=False)
         assert result.exit_code == 0, result.output
         return result.output
 
@@ -255,9 +253,9 @@ def test_the_commands(night: Night, agency: Path, tmp_path: Path):
     (root / "cradlepath.yaml").write_text("city: Small City\nstart: 2026-09-01\nkeys: {path: keys}\n")
     key = ["--agency", "district", "--city", night.keys.city, "--out", str(tmp_path / "key.pem")]
     told = run("return", "new-key", *key)
-    words = ["--to", "district", "--records", str(request(agency, *CHILDREN)), "--key", str(tmp_path / "key.pem.pub")]
+    words = ["--to", "district", "--records", "-", "--key", str(tmp_path / "key.pem.pub")]
     place = ["--on", NIGHT.isoformat(), "--workspace", str(root)]
-    said = run("return", "make", *words, "--out", str(tmp_path / "back.sealed"), *place)
+    said = run("return", "make", *words, "--out", str(tmp_path / "back.sealed"), *place, given=request(*CHILDREN))
     assert "Withheld: chronically_absent" in said
     assert told.split("Fingerprint ")[1][:16] in said
     assert "RAW-" not in said
