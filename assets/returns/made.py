@@ -36,6 +36,7 @@ from assets.spine.periods import label, make_periods
 from consent.child_sets import ChildSets
 from consent.disclosures import Act, Disclosures
 from consent.registry import open_registry
+from consent.trail import AuditTrail
 from linkage import return_file
 from linkage.key_files import replace_private
 from linkage.protected import Protected
@@ -73,9 +74,26 @@ class Made:
 def make_return(
     night: Night, agency: str, request: Request, permitted: Permitted, public: X25519PublicKey, out: Path, *, actor: str
 ) -> Made:
-    """Write the return file for an agency to `out`, or raise ReturnError and leave nothing."""
+    """Write the return file for an agency to `out`.
+
+    Raises ReturnError where it cannot be made: then nothing is left but the refusal, an event of the audit trail, since
+    a request is to be recorded too (34 CFR 99.32(a)(1) [M]).
+    """
+    try:
+        return _make(night, agency, request, permitted, public, out, actor)
+    except ReturnError as refused:
+        engine = open_registry(night.paths.registry_url)
+        about = {"records": len(request), "because": str(refused)}
+        AuditTrail(engine).append("refusal", f"return-{agency} {night.date.isoformat()}", about, actor=actor)
+        engine.dispose()
+        raise
+
+
+def _make(
+    night: Night, agency: str, request: Request, permitted: Permitted, public: X25519PublicKey, out: Path, actor: str
+) -> Made:
     if out.exists():
-        raise ReturnError(f"{out}: found a file, expected none; name another")
+        raise ReturnError(f"{out.name}: found a file, expected none; name another")
     grounds = grounds_of(night.policy, agency)
     with duckdb.connect(config={"temp_directory": ""}) as con:
         con.execute(f"attach '{str(night.paths.spine).replace(chr(39), chr(39) * 2)}' as spine (read_only)")

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 from support.licences import folder_of
 from support.mou import edited
 from support.returning import AGREEMENTS, CLINIC, DUL, NIGHT, PURPOSE, SHELTER, city, raw, say
@@ -190,8 +191,8 @@ REQUESTS = {
 
 @pytest.mark.parametrize("name", REQUESTS)
 def test_a_request_that_is_none(night: Night, name: str):
-    text, says = REQUESTS[name]
-    content = text.encode(errors="surrogateescape")
+    said, says = REQUESTS[name]
+    content = said.encode(errors="surrogateescape")
     with pytest.raises(ReturnError, match=says):
         read_request("request.csv", content, "district", night.policy, night.keys)
     with pytest.raises(ReturnError, match="no agreement in force on records of nobody"):
@@ -201,6 +202,9 @@ def test_a_request_that_is_none(night: Night, name: str):
 def test_nobody_to_tell_of(night: Night, agency: Path, tmp_path: Path):
     with pytest.raises(ReturnError, match="nothing to return: of 2 records none has a child whose family permits"):
         make(night, agency, tmp_path / "back.sealed", "eve", "zoe")
+    with open_registry(night.paths.registry_url).connect() as connection:
+        last = connection.execute(text("select kind, actor, subject from audit_event order by sequence desc")).first()
+    assert last == ("refusal", "operator", "return-district 2026-10-15")
 
 
 COUNTS = {
