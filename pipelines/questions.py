@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 from datetime import date
 
-from assets.release.folder import current
 from assets.release.policy import ReleaseError
 from assets.release.queried import record_query
 from assets.release.query import Answer, QueryLimits, query
@@ -26,13 +25,12 @@ def ask(place: Workspace, sql: str, limits: QueryLimits | None = None) -> Answer
     published.
     """
     releases = place.state / "releases"
-    release = current(releases)
     try:
         answer = query(releases, sql, limits)
     except ReleaseError as error:
         said = {"sql_sha256": hashlib.sha256(sql.encode()).hexdigest(), "why": type(error).__name__}
-        note(place, "query", f"{release.id} not answered", said)
+        note(place, "query", "not answered", said)
         raise
     derive = KeyRing.load(place.keys).derive
-    record_query(place.registry_url, derive, release, sql, answer, actor=actor(), on=date.today())
+    record_query(place.registry_url, derive, releases, sql, answer, actor=actor(), on=date.today())
     return answer
