@@ -74,10 +74,17 @@ class Entry:
 
 
 class Disclosures:
-    """The disclosures in the registry of `engine`; `sets` seals and opens their children."""
+    """The disclosures in the registry of `engine`; `sets` opens their children; without it no child can be asked about."""
 
-    def __init__(self, engine: Engine, sets: ChildSets) -> None:
-        self._engine, self.sets = engine, sets
+    def __init__(self, engine: Engine, sets: ChildSets | None = None) -> None:
+        self._engine, self._sets = engine, sets
+
+    @property
+    def sets(self) -> ChildSets:
+        """The sets of children. Raises DisclosureError where the keys were not given."""
+        if self._sets is None:
+            raise DisclosureError("found no keys to open sets of children with; give those of the key ring")
+        return self._sets
 
     @property
     def engine(self) -> Engine:

@@ -50,6 +50,8 @@ def verify(
     Without an anchor, nothing is proven against somebody who holds the hub's machine and key: the report says so. The
     anchor file that the settings name is compared too. Exit status 1 if anything is wrong.
     """
+    from consent.disclosure_check import altered  # noqa: PLC0415
+    from consent.disclosures import Disclosures  # noqa: PLC0415
     from consent.reading import open_to_read  # noqa: PLC0415
     from consent.trail_check import check  # noqa: PLC0415
     from consent.trail_keys import read_public  # noqa: PLC0415
@@ -57,21 +59,30 @@ def verify(
     place = None if registry and trust else open_workspace(workspace)
     anchors, notes = _anchors(anchor or [], None if registry else place)
     trusted = [read_public(file) for file in trust] if trust else [_own_key(place)]
+    engine = open_to_read(audit_log.address(registry, place))
     with progress(1, "Following the chain") as advance:
         report = check(
-            open_to_read(audit_log.address(registry, place)),
+            engine,
             trusted,
             anchors,
             countersigners=[read_public(file) for file in witness or ()],
             advance=lambda done, events: advance(f"{done:,} events", done / max(events, 1)),
         )
+    changed = altered(Disclosures(engine)) if report.events else []
     if as_json:
-        print_json(report.plain())
+        print_json(report.plain() | {"disclosures_altered": changed})
     else:
         *said, verdict = report.sentences()
-        for line in (*said, *notes, verdict):
+        for line in (*said, *notes, *map(_altered, changed), verdict):
             say(line)
-    raise typer.Exit(0 if report.whole else 1)
+    raise typer.Exit(0 if report.whole and not changed else 1)
+
+
+def _altered(act: str) -> str:
+    return (
+        f"Disclosures: the rows of {act} are not those that its event commits to; compare them with a backup "
+        "(`cradlepath audit disclosures`), and keep this registry as evidence."
+    )
 
 
 def _own_key(place: Workspace | None) -> Ed25519PublicKey:

@@ -11,6 +11,7 @@ import pytest
 import typer
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from support.disclosed import book_of, record
 from typer.testing import CliRunner
 
 from consent.registry import open_registry
@@ -158,3 +159,14 @@ def test_no_file_is_written_over_and_what_is_no_anchor_is_refused(city: City):
     assert "exists" in city.run("anchor", "--out", city.root / "a.json", fails=FileExistsError)[1]
     assert "this is no anchor" in city.run("verify", "--anchor", "nonsense", fails=AnchorError)[1]
     assert "expected one of night" in city.run("log", "--kind", "nonsense", fails=TrailError)[1]
+
+
+def test_a_row_of_the_book_of_disclosures_that_was_edited_ends_with_status_1(city: City):
+    record(book_of(city.trail.engine), "r-1", {"school": ["c-1"]})
+    assert city.run("verify")[0] == 0
+    with closing(sqlite3.connect(city.registry)) as connection:
+        connection.execute("drop trigger disclosure_no_update")
+        connection.execute("update disclosure set recipient = 'nobody'")
+        connection.commit()
+    code, said = city.run("verify")
+    assert (code, "the rows of r-1 are not those" in said) == (1, True)
