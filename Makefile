@@ -6,7 +6,7 @@ CITY ?= demo-city
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all lint format bench bench-agreements bench-linkage bench-scale compare dev evaluate clean lock
+.PHONY: help run test test-all lint format bench bench-agreements bench-consent bench-linkage bench-scale compare dev evaluate clean lock
 
 help:  ## list these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -60,6 +60,9 @@ bench: .venv/.dev  ## time and memory of each step; writes docs/benchmarks.md
 
 bench-agreements: .venv/.dev  ## 50 agreements of 2,000 fields: lint and compile, cold and again; writes docs/benchmarks.md
 	@$(BIN)/python -m benchmarks.agreements
+
+bench-consent: .venv/.dev  ## the nightly gate over a million children, SQLite and PostgreSQL; writes docs/benchmarks.md
+	@$(BIN)/python -m benchmarks.consent_gate
 
 bench-linkage: .venv/.dev  ## ours against plaintext Splink, Bloom filters, per-field HMAC; writes docs/benchmarks.md
 	@$(BIN)/python -m benchmarks.linkage_peers

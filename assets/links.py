@@ -28,6 +28,7 @@ from dagster import (
 )
 
 from assets.exposure import comparer, observer, reidentification_check, reidentification_spec
+from assets.extracts.settle import purge_optouts
 from assets.guard import no_values_in_errors
 from assets.night import Night
 from assets.quality import quality_metadata
@@ -38,6 +39,7 @@ from linkage.model import load_model
 from linkage.model_card import carried
 from linkage.review import load_decisions
 from linkage.run import LinkReport, LinkSettings, link
+from linkage.vault import Vault
 
 CHILD_IDS = AssetKey("child_ids")
 ONE_RECORD = "one_record_a_child"
@@ -67,7 +69,12 @@ def fields_by_source(night: Night) -> dict[str, frozenset[str]]:
 
 
 def link_night(night: Night) -> LinkReport:
-    """Link all tokens of the vault as of the night, bring the ledger up to date and leave the model card beside it."""
+    """Link all tokens of the vault as of the night, bring the ledger up to date and leave the model card beside it.
+
+    Whoever opted out of linkage is taken out first, of sources too whose agreement is gone and that have no load.
+    """
+    for source in Vault(night.paths.vault, night.keys).sources():
+        purge_optouts(night, source)
     chosen = night.settings
     backend = choose_backend(chosen.backend, chosen.memory_limit, chosen.spill)
     model = load_model(chosen.model, night.paths.models)

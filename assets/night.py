@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Literal
 import pyarrow as pa
 
 from linkage.attack.limits import Limits as ExposureLimits
+from linkage.former import Former, former_children
 from linkage.ledger import Ledger
 
 if TYPE_CHECKING:
@@ -128,3 +129,7 @@ class Night:
     def record_child(self) -> pa.Table:
         """Return which record is which child, from the ledger: source, record_key, child_id."""
         return Ledger(self.paths.ledger, self.keys).record_child()
+
+    def former_children(self, form_source: str) -> Former:
+        """Return what children were before merges and splits, from the ledger."""
+        return former_children(Ledger(self.paths.ledger, self.keys), form_source)

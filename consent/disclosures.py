@@ -74,7 +74,7 @@ class Entry:
 
 
 class Disclosures:
-    """The disclosures in the registry of `engine`; `sets` opens their children; without it no child can be asked about."""
+    """The disclosures in the registry of `engine`; without `sets`, which opens them, no child can be asked about."""
 
     def __init__(self, engine: Engine, sets: ChildSets | None = None) -> None:
         self._engine, self._sets = engine, sets

@@ -1,90 +1,103 @@
-"""The gate between the child-ID ledger and the spine: which children and which sources of theirs are refused.
+"""The gate between the child-ID ledger and the spine: which children and which sources of theirs are refused tonight.
 
-What belongs here: joining forms in effect with children, the rule of precedence, and the relations that say
-who is refused. What does not: keeping decisions (`ledger`), taking the rows out and counting them
-(`assets.spine`, which owns the tables).
+What belongs here: what the night does about decisions (`decisions` says what they come to): whole sources leave, never
+single fields, so that whatever is left over of a narrow refusal is on the family's side. What does not: keeping
+decisions (`ledger`), taking the rows out and counting them (`assets.spine`, which owns the tables).
 
-Precedence, for one child and one scope: the latest effective month wins, at equal month the most restrictive
-decision. Scopes are judged apart, so a grant lifts a refusal of its own scope only. After two children's
-records are merged, all their forms speak about the one child, and the same rule holds.
+A source's content leaves a child's record when a decision refuses anything the night's questions ask of that source:
+a class it holds, for a purpose and a recipient of the release. A refusal that meets none of them leaves the spine
+alone. A source that is opt-in leaves unless everything asked of it is permitted. Emergencies and court orders open
+nothing here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import duckdb
 import pyarrow as pa
 
-from consent.vocabulary import vocabulary
+from consent.decisions import judge
+from consent.questions import Question, ask
+from consent.subjects import resolve_subjects
 
-_FORM_CHILD = """
-    create or replace temp table consent_form_child as
-    with child_of_another_source as (
-        -- a form that matched nobody has a child ID of its own, which is no child of the city yet
-        select distinct child_id from record_child where source <> $form_source
-    ),
-    by_link as (
-        select form.record_key, link.child_id
-        from consent_form as form
-        join record_child as link on link.source = $form_source and link.record_key = form.record_key
-    ),
-    by_named_record as (
-        select form.record_key, link.child_id
-        from consent_form as form
-        left join consent_namespace as shared on shared.source = form.about_source
-        join record_child as link
-            on link.source = coalesce(shared.namespace, form.about_source)
-            and link.record_key = form.about_record
-    ),
-    reached as (
-        select * from by_link union select * from by_named_record
-    )
-    select reached.record_key, child_id, form.scope, form.decision, form.effective_month
-    from reached
-    join child_of_another_source using (child_id)
-    join consent_form as form using (record_key)
-"""
+OPT_IN = "opt_in"
+"""What stands for a scope where a source left because nobody opted in."""
 
 _REFUSED_CHILD = """
     create or replace temp table refused_child as
-    with latest as (
-        select child_id, scope, decision
-        from consent_form_child
-        join consent_decision using (decision)
-        qualify row_number() over (
-            partition by child_id, scope order by effective_month desc, consent_decision.rank desc
-        ) = 1
+    -- a child leaves entirely under a scope of the whole child that refuses everything that is asked
+    with whole as (
+        select saying, scope
+        from consent_verdict join consent_cell using (cell) join consent_scope using (scope)
+        where state = 'refused' and scope_effect = 'child'
+        group by saying, scope
+        having count(*) = (select count(*) from consent_question)
     )
-    select child_id, scope
-    from latest
-    join consent_decision using (decision)
-    where restricts
+    select distinct child_id, scope
+    from whole join consent_child_says using (saying) join consent_child using (child)
     order by child_id, scope
+"""
+
+_OPTED_IN = """
+    create or replace temp table consent_opted_in as
+    -- every question of the source that asks for an opt-in is permitted in every part of the child, and refused in none
+    with asked as (
+        select source, question, cell from consent_question join consent_cell using (question) where opt_in
+    ),
+    answered as (
+        select child, part, source, question
+        from consent_child_says join consent_verdict using (saying) join asked using (cell)
+        group by child, part, source, question
+        having bool_or(state = 'permitted') and not bool_or(state = 'refused')
+    ),
+    due as (
+        select child, count(*) + 1 as parts from (select distinct child, part from consent_part) group by child
+    )
+    select child, source
+    from answered
+    join (select source, count(*) as questions from asked group by source) using (source)
+    left join due using (child)
+    group by child, source, questions, parts
+    having count(*) = questions * coalesce(parts, 1)
 """
 
 _REFUSED_SOURCE = """
     create or replace temp table refused_source as
     -- each child and source once, under the widest scope that takes it out, so that drops partition
-    with reach as (
-        select child_id, scope, scope_order, scope_source.source
-        from refused_child
-        join consent_scope_source as scope_source using (scope)
+    with refused as (
+        select distinct saying, source, scope_order
+        from consent_verdict join consent_cell using (cell) join consent_question using (question)
+        where state = 'refused'
+    ),
+    opt_in as (
+        select distinct source from consent_question where opt_in
+    ),
+    silent as (
+        select child, source from consent_child cross join opt_in
+        except
+        select child, source from consent_opted_in
+    ),
+    reason as (
+        select child, source, scope_order from consent_child_says join refused using (saying)
+        union all
+        select child, source, 1000 as scope_order from silent
+    ),
+    widest as (
+        select child, source, min(scope_order) as scope_order from reason group by child, source
     )
-    select child_id, source, arg_min(scope, scope_order) as scope
-    from reach
-    group by child_id, source
+    select child_id, source, coalesce(scope, $opt_in) as scope
+    from widest join consent_child using (child) left join consent_scope using (scope_order)
 """
 
 _PENDING = """
-    select scope, decision, count(*) as forms
+    select scope::varchar as scope, decision::varchar as decision, count(*) as forms
     from consent_form
-    where not exists (
-        select 1 from consent_form_child where consent_form_child.record_key = consent_form.record_key
-    )
-    group by scope, decision
-    order by scope, decision
+    where sequence not in (select sequence from consent_subject)
+    group by all
+    order by all
 """
 
 
@@ -99,58 +112,30 @@ class Pending:
 
 def decide(
     connection: duckdb.DuckDBPyConnection,
-    forms: pa.Table,
     form_source: str,
-    namespaces: Mapping[str, str],
+    questions: Sequence[Question],
+    on: date,
 ) -> list[Pending]:
     """Leave `refused_child` and `refused_source` in `connection`, and return the forms that reach no child.
 
-    `connection` has a relation `record_child(source, record_key, child_id)`; `forms` is what
-    `ConsentLedger.active` returns; `form_source` the source id of the forms themselves; `namespaces` maps
-    every content source of the night to the source whose record keys it uses (often itself).
+    `connection` has a relation `record_child(source, record_key, child_id)`, what `ConsentLedger.load_standing` leaves
+    there, and as much as is known of what `subjects.resolve_subjects` and `decisions.judge` may have; `form_source` is
+    the source id of the forms themselves, `questions` what the night will use.
 
-    `refused_child(child_id, scope)`: every refusal in effect. `refused_source(child_id, source, scope)`: the
-    content that must not reach the spine, for a refusal of the whole child under every source.
+    `refused_child(child_id, scope)`: children refused entirely. `refused_source(child_id, source, scope)`: the content
+    that must not reach the spine, once for each source, under the widest scope or `OPT_IN`.
     """
-    _register(connection, forms, namespaces)
-    connection.execute(_FORM_CHILD, {"form_source": form_source})
+    ask(connection, questions)
+    resolve_subjects(connection, form_source)
+    judge(connection, on)
     connection.execute(_REFUSED_CHILD)
-    connection.execute(_REFUSED_SOURCE)
-    pending = [Pending(*row) for row in connection.execute(_PENDING).fetchall()]
-    connection.unregister("consent_form")
-    return pending
+    connection.execute(_OPTED_IN)
+    connection.execute(_REFUSED_SOURCE, {"opt_in": OPT_IN})
+    return [Pending(*row) for row in connection.execute(_PENDING).fetchall()]
 
 
-def _register(connection: duckdb.DuckDBPyConnection, forms: pa.Table, namespaces: Mapping[str, str]) -> None:
-    """Make forms and vocabulary known to the connection as relations."""
-    words = vocabulary()
-    connection.register("consent_form", forms)
-    _table(
-        connection,
-        "consent_namespace (source varchar, namespace varchar)",
-        sorted(namespaces.items()),
-    )
-    _table(
-        connection,
-        "consent_decision (decision varchar, rank integer, restricts boolean)",
-        [(word.name, word.rank, word.restricts) for word in words.decisions.values()],
-    )
-    _table(
-        connection,
-        "consent_scope_source (scope varchar, scope_order integer, source varchar)",
-        [
-            (scope.name, scope.order, source)
-            for scope in words.scopes.values()
-            for source in sorted(namespaces)
-            if scope.effect == "child" or scope.name in words.areas_of(source)
-        ],
-    )
-
-
-def _table(connection: duckdb.DuckDBPyConnection, declaration: str, rows: list[tuple[object, ...]]) -> None:
-    """Create a small temporary table from literal rows."""
-    name = declaration.split(" ", 1)[0]
-    connection.execute(f"create or replace temp table {declaration}")
-    if rows:
-        marks = ", ".join("?" for _ in rows[0])
-        connection.executemany(f"insert into {name} values ({marks})", rows)  # noqa: S608 - names are literals
+def keep_namespaces(connection: duckdb.DuckDBPyConnection, namespaces: Mapping[str, str]) -> None:
+    """Make known whose record keys each content source of the night uses (often its own): `consent_namespace`."""
+    pairs = sorted(namespaces.items())
+    columns = [pa.array([pair[n] for pair in pairs], pa.string()) for n in range(2)]
+    connection.register("consent_namespace", pa.table(columns, names=["source", "namespace"]))

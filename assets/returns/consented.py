@@ -1,27 +1,26 @@
 """Which family lets which of its child's data go back to an agency: opt-in, in its own words, still valid.
 
-What belongs here: the question that a return asks (`Permitted`), and an answer from the grants of the consent ledger.
-What does not: what is asked (`made`). A grant counts when its form names the recipient and the purpose, covers source
-and class, claims a basis, and has not expired; whatever the gate takes out of the spine for the child is not permitted.
+What belongs here: the question that a return asks (`Permitted`), and its answer from the decisions of families. What
+does not: what is asked (`made`), precedence (`consent.decisions`). Nothing but a complete grant permits; no exception
+does.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import duckdb
 import pyarrow as pa
-from sqlalchemy import func, select
 
 from assets.night import Night
-from assets.spine.gate import namespaces
-from consent.gate import decide
-from consent.ledger import ConsentLedger
-from consent.tables import consent_event, consent_terms
-from mou_policies import vocabulary
+from assets.spine.gate import judge_night
+from consent.decisions import judge, state
+from consent.gate import OPT_IN
+from consent.questions import Question, ask
+from consent.subjects import resolve_subjects
+from mou_policies.optin import opt_in_sources
 
 
 @dataclass(frozen=True)
@@ -37,57 +36,45 @@ class Asked:
 class Permitted(Protocol):
     """Answers for every child at once: the child IDs that `asked` is permitted of, as (child_id, asked's place)."""
 
-    def __call__(self, night: Night, asked: Sequence[Asked]) -> pa.Table:
-        """Return child_id (string) and asked (int32): one row for each child and question that is permitted."""
+    def __call__(self, connection: duckdb.DuckDBPyConnection, night: Night, asked: Sequence[Asked]) -> pa.Table:
+        """Return child_id (string) and asked (int32): one row for each child and question that is permitted.
+
+        Leaves `refused_source` (child_id, source, scope) in `connection`: whose content of which source is not to be
+        read. The connection has `record_child` and the attached database `content`.
+        """
         ...
 
 
 _PERMITTED = """
-    select distinct form.child_id, family_grant.asked
-    from consent_form_child as form
-    join family_grant using (record_key)
-    left join refused_source as refused
-        on refused.child_id = form.child_id and refused.source = family_grant.source
-    where form.decision = 'grant' and refused.child_id is null
-    order by all
+    select child_id, question as asked from answer where state = 'permitted' order by all
 """
 
-
-def granted_by_ledger(night: Night, asked: Sequence[Asked]) -> pa.Table:
-    """Answer from the forms in the consent ledger as of the night."""
-    with ConsentLedger(night.paths.registry_url) as ledger:
-        forms, grants = ledger.active(night.date), list(_grants(ledger, night.date.isoformat()[:7], asked))
-    form_source = next((name for name, s in night.policy.sources.items() if s.kind == "consent"), "consents")
-    with duckdb.connect(config={"temp_directory": ""}) as connection:
-        connection.register("record_child", night.record_child())
-        decide(connection, forms, form_source, namespaces(night.policy))
-        schema = pa.schema([("record_key", pa.binary()), ("source", pa.string()), ("asked", pa.int32())])
-        connection.register("family_grant", pa.Table.from_pylist(grants, schema=schema))
-        return connection.sql(_PERMITTED).to_arrow_table()
+_NOT_TO_BE_READ = """
+    delete from refused_source
+    where
+        scope = $opt_in
+        and (child_id, source) in (
+            select child_id, source from answer join consent_question using (question) where state = 'permitted'
+        )
+"""
+"""A source that is opt-in is read of those who opted in to the return, whatever they said of the night's own uses."""
 
 
-def _grants(ledger: ConsentLedger, month: str, asked: Sequence[Asked]) -> Iterator[dict[str, Any]]:
-    """Yield which newest events permit which questions; terms, which many share, are judged once each."""
-    newest = select(func.max(consent_event.c.sequence)).group_by(consent_event.c.record_key)
-    query = (
-        select(consent_event.c.record_key, consent_event.c.terms_id)
-        .where(consent_event.c.sequence.in_(newest), consent_event.c.decision == "grant")
-        .where(func.coalesce(consent_event.c.expiry_month, month) >= month)
-    )
-    with ledger.engine.connect() as connection:
-        terms = {name: json.loads(text) for name, text in connection.execute(select(consent_terms))}
-        covered = {name: [n for n, one in enumerate(asked) if _covers(said, one)] for name, said in terms.items()}
-        for record_key, terms_id in connection.execute(query):
-            for place in covered.get(terms_id or "", ()):
-                yield {"record_key": record_key, "source": asked[place].source, "asked": place}
+def permitted_by_families(connection: duckdb.DuckDBPyConnection, night: Night, asked: Sequence[Asked]) -> pa.Table:
+    """Answer from the decisions in the consent ledger as of the night (`Permitted`).
 
-
-def _covers(said: Mapping[str, Any], asked: Asked) -> bool:
-    """Say whether terms permit something: recipient and purpose by name, source and class by name or left open."""
-    return (
-        asked.recipient in said.get("recipients", ())
-        and asked.purpose in said.get("purposes", ())
-        and (not said.get("sources") or asked.source in said["sources"])
-        and (not said.get("classes") or any(vocabulary.matches(pattern, asked.cls) for pattern in said["classes"]))
-        and bool(said.get("elements"))
-    )
+    Where an owner shares a class on nothing but consent, the form must be complete for that exception, else for any.
+    """
+    doors = opt_in_sources(night.policy)
+    questions = [
+        Question(one.source, one.cls, one.purpose, one.recipient, True, doors.get(one.source, {}).get(one.cls, ()))
+        for one in asked
+    ]
+    form_source, _ = judge_night(connection, night)
+    ask(connection, questions, returns=True)
+    resolve_subjects(connection, form_source)
+    judge(connection, night.date)
+    found = state(connection, exceptions=False, everybody=False).to_arrow_table()
+    connection.register("answer", found)
+    connection.execute(_NOT_TO_BE_READ, {"opt_in": OPT_IN})
+    return connection.sql(_PERMITTED).to_arrow_table()

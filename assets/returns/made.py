@@ -30,7 +30,7 @@ from assets.returns.accounted import rows_of
 from assets.returns.consented import Asked, Permitted
 from assets.returns.licensed import Flag, Grounds, ReturnError, allowed, grounds_of
 from assets.returns.request import Request
-from assets.spine.build import content_tables
+from assets.spine.build import content_tables, join_content
 from assets.spine.exposure import CONTENT_PREFIX, Columns, expose, run_into
 from assets.spine.periods import label, make_periods
 from consent.child_sets import ChildSets
@@ -52,12 +52,11 @@ _LINKED = """
         asked.*, link.child_id,
         case
             when kept.record_key is not null then $protected
-            when member.child_id is null then $no_child
+            when link.child_id is null then $no_child
         end as because
     from request as asked
     left join record_child as link on link.source = asked.namespace and link.record_key = asked.record_key
     left join protected_record as kept on kept.source = asked.namespace and kept.record_key = asked.record_key
-    left join spine.main.spine_member as member on member.child_id = link.child_id
 """
 
 
@@ -96,15 +95,15 @@ def _make(
         raise ReturnError(f"{out.name}: found a file, expected none; name another")
     grounds = grounds_of(night.policy, agency)
     with duckdb.connect(config={"temp_directory": ""}) as con:
-        con.execute(f"attach '{str(night.paths.spine).replace(chr(39), chr(39) * 2)}' as spine (read_only)")
-        con.execute("create schema memory.lake")
-        make_periods(con, _PERIODS_OF, night.date, (label(night.date.year - (night.date.month < 7)),))
-        flags, withheld = allowed(grounds, content_tables(con, "spine", CONTENT_PREFIX))
+        _open(con, night)
+        flags, withheld = allowed(grounds, content_tables(con, "content"))
         if not flags:
             reasons = "; ".join(f"{name}: {reason}" for name, reason in withheld.items())
             raise ReturnError(f"{grounds.licence.agreement_id}: no flag may be told: {reasons}")
         _link(con, night, request)
-        _tell(con, night, grounds, flags, permitted)
+        answers = permitted(con, night, _asked(grounds, flags))
+        join_content(con, night.policy)
+        _tell(con, grounds, flags, answers)
         content = _content(con, flags)
         records = dict(con.execute("select because, count(*) from outcome group by 1 order by 1").fetchall())
         if not records.get(RETURNED):
@@ -122,10 +121,25 @@ def _make(
     return Made(act, records, tuple(flag.name for flag in flags), withheld)
 
 
+def _open(con: duckdb.DuckDBPyConnection, night: Night) -> None:
+    """Make content, ledger and the current school year known; the return's own `spine` lies in memory."""
+    con.execute(f"attach '{str(night.paths.content).replace(chr(39), chr(39) * 2)}' as content (read_only)")
+    con.execute("attach ':memory:' as spine")
+    con.execute("create schema memory.lake")
+    make_periods(con, _PERIODS_OF, night.date, (label(night.date.year - (night.date.month < 7)),))
+    con.register("record_child", night.record_child())
+
+
+def _asked(grounds: Grounds, flags: Sequence[Flag]) -> list[Asked]:
+    return [
+        Asked(source, cls, grounds.purpose, grounds.recipient.agency)
+        for source, cls in sorted(set().union(*(flag.asked for flag in flags)))
+    ]
+
+
 def _link(con: duckdb.DuckDBPyConnection, night: Night, request: Request) -> None:
     """Leave `linked`: every requested record with its child, or why it has none that may be told of."""
     con.register("request", request.table)
-    con.register("record_child", night.record_child())
     con.register("protected_record", _protected(night, request))
     con.execute(_LINKED, {"protected": PROTECTED, "no_child": NO_CHILD})
 
@@ -141,15 +155,10 @@ def _protected(night: Night, request: Request) -> pa.Table:
     return pa.concat_tables(parts)
 
 
-def _tell(
-    con: duckdb.DuckDBPyConnection, night: Night, grounds: Grounds, flags: Sequence[Flag], permitted: Permitted
-) -> None:
+def _tell(con: duckdb.DuckDBPyConnection, grounds: Grounds, flags: Sequence[Flag], answers: pa.Table) -> None:
     """Leave `outcome`: the linked records with every flag that may be told of their child, and why others have none."""
-    asked = [
-        Asked(source, cls, grounds.purpose, grounds.recipient.agency)
-        for source, cls in sorted(set().union(*(flag.asked for flag in flags)))
-    ]
-    con.register("permitted", permitted(night, asked))
+    asked = _asked(grounds, flags)
+    con.register("permitted", answers)
     columns = Columns(grounds.policy, content_tables(con, "spine", CONTENT_PREFIX))
     place = OutcomePlace(night=_PERIODS_OF)
     joins, told, any_told = [], [], []

@@ -97,7 +97,7 @@ def build_spine(night: Night, periods: tuple[str, ...] | None = None) -> SpineRe
     with _connection(night, aside) as connection:
         make_periods(connection, "spine.main", night.date, periods)
         gate = apply_gate(connection, night)
-        tables = _join_content(connection, night.policy)
+        tables = join_content(connection, night.policy)
         rows, denied = _run_models(connection, night.policy, tables)
         children = connection.execute("select count(*) from spine.main.spine_member").fetchall()[0][0]
         counts = {
@@ -152,8 +152,11 @@ def granted_columns(policy: Policy, source: str, table: str) -> set[str]:
     return names | {f"{item.name}_year" for item in held.fields if item.treatment.unit == "school_day"}
 
 
-def _join_content(connection: duckdb.DuckDBPyConnection, policy: Policy) -> dict[str, list[str]]:
-    """Create every `c_` table of the spine; return the tables (`source__table`) with their columns."""
+def join_content(connection: duckdb.DuckDBPyConnection, policy: Policy) -> dict[str, list[str]]:
+    """Create every `c_` table of the spine; return the tables (`source__table`) with their columns.
+
+    The connection has `record_child`, `refused_source` and the attached databases `content` and `spine`.
+    """
     held = content_tables(connection, "content")
     made: dict[str, list[str]] = {}
     for source, source_policy in policy.sources.items():

@@ -1,8 +1,8 @@
 """Apply the consent gate between ledger and spine, and count every row that it takes out.
 
-What belongs here: reading the decisions in effect, marking refused children and sources, counting rows and
-children into `nights.duckdb`. What does not: precedence (`consent.gate`), keeping decisions
-(`consent.ledger`).
+What belongs here: marking refused children and sources, counting rows and children into `nights.duckdb`. What does not:
+what the gate is told about the night (`told`), what was taken out since last night (`revoked`), precedence
+(`consent.decisions`), keeping decisions (`consent.ledger`).
 
 The counts are the hub's own: a reader of releases never sees how many families refused in a small source.
 """
@@ -20,9 +20,10 @@ import duckdb
 
 from assets.night import Night
 from assets.spine.declared import snake
-from consent.gate import Pending, decide
+from assets.spine.revoked import Revoked, note_newly_refused
+from assets.spine.told import find_birth_years, find_former_children, namespaces, night_questions
+from consent.gate import OPT_IN, Pending, decide, keep_namespaces
 from consent.ledger import ConsentLedger
-from consent.vocabulary import vocabulary
 from mou_policies.policy import Policy
 
 
@@ -50,11 +51,15 @@ class TableCount:
 
 @dataclass(frozen=True)
 class Gate:
-    """What the gate did tonight: drops by scope and source, rows by table, forms that reach no child yet."""
+    """What the gate did tonight: drops by scope and source, rows by table, forms that reach no child yet.
+
+    `revoked` counts the children that it took out of what was last night's spine.
+    """
 
     drops: tuple[Drop, ...] = ()
     tables: tuple[TableCount, ...] = ()
     pending: tuple[Pending, ...] = ()
+    revoked: tuple[Revoked, ...] = ()
 
     @property
     def children(self) -> int:
@@ -62,44 +67,63 @@ class Gate:
         return max((drop.children for drop in self.drops), default=0)
 
 
-def namespaces(policy: Policy) -> dict[str, str]:
-    """Return, for every content source in force, the source whose record keys it uses."""
-    return {name: source.records_of or name for name, source in policy.sources.items() if source.kind == "records"}
-
-
 def apply_gate(connection: duckdb.DuckDBPyConnection, night: Night) -> Gate:
     """Leave `refused_child`, `refused_source` and `spine.main.spine_member` behind; return the counts.
 
     The connection has `record_child` and the attached databases `content` and `spine`.
     """
-    with ConsentLedger(night.paths.registry_url) as ledger:
-        forms = ledger.active(night.date)
     spaces = namespaces(night.policy)
-    form_sources = [name for name, source in night.policy.sources.items() if source.kind == "consent"]
-    form_source = form_sources[0] if form_sources else "consents"
-    pending = decide(connection, forms, form_source, spaces)
+    form_source, pending = judge_night(connection, night)
     _make_members(connection, form_source, sorted(set(spaces.values())))
     tables, drops = _count(connection, night.policy, spaces)
-    return Gate(tuple(drops), tuple(tables), tuple(pending))
+    return Gate(tuple(drops), tuple(tables), tuple(pending), tuple(note_newly_refused(connection, night)))
+
+
+def judge_night(connection: duckdb.DuckDBPyConnection, night: Night) -> tuple[str, list[Pending]]:
+    """Leave what `consent.gate.decide` does in `connection`; return the source of forms, and those that reach nobody.
+
+    The connection has `record_child` and the attached database `content`.
+    """
+    policy = night.policy
+    spaces = namespaces(policy)
+    form_sources = [name for name, source in policy.sources.items() if source.kind == "consent"]
+    form_source = form_sources[0] if form_sources else "consents"
+    with ConsentLedger(night.paths.registry_url) as ledger:
+        ledger.load_standing(connection, night.date)
+    keep_namespaces(connection, spaces)
+    find_birth_years(connection, policy, spaces)
+    find_former_children(connection, night, form_source)
+    return form_source, decide(connection, form_source, night_questions(policy), night.date)
 
 
 def _make_members(connection: duckdb.DuckDBPyConnection, form_source: str, sources: list[str]) -> None:
-    """Create `spine_member(child_id)`: children of a source in force, none refused entirely."""
-    whole = [scope.name for scope in vocabulary().scopes.values() if scope.effect == "child"]
+    """Create `spine_member(child_id)`: children of a source in force, none refused entirely.
+
+    A source that is opt-in makes nobody a member who did not opt in.
+    """
     connection.execute(
         """
         create table spine.main.spine_member as
+        with opted_out as (
+            select child_id, namespace
+            from consent_namespace
+            join refused_source using (source)
+            group by child_id, namespace
+            having bool_and(scope = $opt_in)
+        )
         select distinct child_id
-        from record_child
+        from record_child as link
         where
             source <> $form_source
             and list_contains($sources, source)
-            and child_id not in (
-                select child_id from refused_child where list_contains($whole, scope)
+            and child_id not in (select child_id from refused_child)
+            and not exists (
+                select 1 from opted_out
+                where opted_out.child_id = link.child_id and opted_out.namespace = link.source
             )
         order by child_id
         """,
-        {"form_source": form_source, "sources": sources, "whole": whole},
+        {"form_source": form_source, "sources": sources, "opt_in": OPT_IN},
     )
 
 
@@ -163,8 +187,9 @@ def record_gate(nights: Path, night: date, gate: Gate) -> None:
             create table if not exists consent_drops (
                 night date, scope varchar, source varchar, rows bigint, children bigint
             );
-            create table if not exists consent_pending (night date, scope varchar, decision varchar, forms
-            bigint); create table if not exists spine_counts (
+            create table if not exists consent_pending (night date, scope varchar, decision varchar, forms bigint);
+            create table if not exists consent_revoked (night date, scope varchar, children bigint);
+            create table if not exists spine_counts (
                 night date, source varchar, table_name varchar, rows bigint, kept bigint, refused bigint,
                 unlinked bigint
             );
@@ -174,6 +199,7 @@ def record_gate(nights: Path, night: date, gate: Gate) -> None:
         for table, rows in (
             ("consent_drops", [(night, d.scope, d.source, d.rows, d.children) for d in gate.drops]),
             ("consent_pending", [(night, p.scope, p.decision, p.forms) for p in gate.pending]),
+            ("consent_revoked", [(night, r.scope, r.children) for r in gate.revoked]),
             (
                 "spine_counts",
                 [(night, t.source, t.table, t.rows, t.kept, t.refused, t.unlinked) for t in gate.tables],

@@ -26,7 +26,8 @@ class ExceptionRule:
     """A legal door, and the elements an agreement needs to go through it.
 
     `covers` and `never` are field classes, `purposes` the only ones that may rest on it (empty: any), `population`
-    whom it is about. Records that are not `identifiable` come without direct identifiers and are not linked.
+    whom it is about. Through an `opt_in` door nothing comes without the family's own consent. Records that are not
+    `identifiable` come without direct identifiers and are not linked.
     """
 
     name: str
@@ -38,6 +39,7 @@ class ExceptionRule:
     never: frozenset[str] = frozenset()
     purposes: tuple[str, ...] = ()
     population: str | None = None
+    opt_in: bool = False
     identifiable: bool = True
 
 
@@ -70,7 +72,7 @@ def exceptions() -> Mapping[str, ExceptionRule]:
 
 
 def _exception(name: str, node: Node) -> ExceptionRule:
-    optional = ["covers", "never", "purposes", "population", "identifiable"]
+    optional = ["covers", "never", "purposes", "population", "opt_in", "identifiable"]
     k = node.keys_of(["title", "cite", "mark", "elements"], optional)
     return ExceptionRule(
         name=name,
@@ -82,6 +84,7 @@ def _exception(name: str, node: Node) -> ExceptionRule:
         never=_classes(k, "never"),
         purposes=words(k, "purposes", purposes()),
         population=k["population"].word(populations(), "population") if "population" in k else None,
+        opt_in=flag(k, "opt_in"),
         identifiable="identifiable" not in k or k["identifiable"].flag(),
     )
 

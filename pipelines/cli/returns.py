@@ -36,7 +36,7 @@ def make(
 ) -> None:
     """At the hub: make a return file about an agency's own records, where families permit. No plain copy is kept."""
     from assets.guard import no_values_in_errors  # noqa: PLC0415
-    from assets.returns.consented import granted_by_ledger  # noqa: PLC0415
+    from assets.returns.consented import permitted_by_families  # noqa: PLC0415
     from assets.returns.counts import shown  # noqa: PLC0415
     from assets.returns.made import make_return  # noqa: PLC0415
     from assets.returns.request import read_request  # noqa: PLC0415
@@ -48,7 +48,7 @@ def make(
         night = make_night(place, day_of(on))
         public = read_public(key, night.keys.city, to)
         request = read_request("the request", records.read(), to, night.policy, night.keys)
-        made = make_return(night, to, request, granted_by_ledger, public, out, actor=actor())
+        made = make_return(night, to, request, permitted_by_families, public, out, actor=actor())
     table(
         ["of the records asked for", "records"], [list(row) for row in shown(made.records).items()], right=["records"]
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from support.hub import Hub, key, table_of
 
 from assets.spine.build import build_spine
 from assets.spine.consents import record_consents
+from assets.spine.revoked import Revoked, newly_refused
 from consent.ledger import ConsentLedger
 
 TABLES = {
@@ -132,6 +134,48 @@ def test_after_a_merge_the_most_restrictive_state_of_both_holds(tmp_path: Path):
     record_consents(night)
     build_spine(night)
     assert table_of(night.paths.spine, "select count(*) from c_attendance__mckinney_vento") == [(0,)]
+
+
+def test_after_a_merge_a_grant_of_one_does_not_lift_the_refusal_of_the_other(tmp_path: Path):
+    forms = "ann | refuse | school | - | - | - | 2026-07\nbob | grant | school | - | - | - | 2026-08"
+    hub = Hub(tmp_path / "state", {**TABLES, "consents.forms": FORMS + forms})
+    record_consents(hub.night())
+    hub.extra_links = {(source, "bob"): "ann" for source in ("consents", "birth", "snap", "attendance")}
+    hub.formerly = (("ann", "was ann", ("ann",)), ("ann", "was bob", ("bob",)))
+    second = hub.night(date(2026, 9, 2))
+    drops = build_spine(second).gate.drops
+    assert [(drop.scope, drop.source, drop.rows) for drop in drops] == [("school", "attendance", 2)]
+
+    hub.tables["consents.forms"] += "\nann.2 | grant | school | - | - | - | 2026-08"
+    third = hub.night(date(2026, 9, 3))
+    record_consents(third)
+    assert build_spine(replace(third, merged_on=date(2026, 9, 2))).gate.drops == ()
+
+
+def test_after_a_split_a_refusal_holds_for_both_children(tmp_path: Path):
+    hub = Hub(tmp_path / "state", {**TABLES, "consents.forms": FORMS + "ann | refuse | school | - | - | - | 2026-08"})
+    record_consents(hub.night())
+    hub.formerly = (("ann", "both", ("ann",)), ("bob", "both", ("ann",)))
+    second = hub.night(date(2026, 9, 2))
+    drops = build_spine(second).gate.drops
+    assert [(drop.scope, drop.source, drop.children) for drop in drops] == [("school", "attendance", 2)]
+
+
+def test_a_child_that_a_revocation_takes_out_is_told_once_and_the_same_when_the_night_runs_again(tmp_path: Path):
+    hub = Hub(tmp_path / "state", {**TABLES, "consents.forms": FORMS + "cam | refuse | outcomes | - | - | - | 2026-08"})
+    first = hub.night()
+    record_consents(first)
+    assert build_spine(first).gate.revoked == ()  # cam never was in a spine
+    hub.tables["consents.forms"] += "\nann | revoke | research | - | - | - | 2026-08"
+    second = hub.night(date(2026, 9, 2))
+    record_consents(second)
+    for _ in range(2):
+        assert build_spine(second).gate.revoked == (Revoked("research", 1),)
+        assert newly_refused(second.paths.spine) == ["ann"]
+    assert table_of(second.paths.nights, "select scope, children from consent_revoked") == [("research", 1)]
+    third = hub.night(date(2026, 9, 3))
+    assert build_spine(third).gate.revoked == ()
+    assert newly_refused(third.paths.spine) == []
 
 
 def test_running_the_night_again_changes_no_count_and_no_record_key_is_in_the_spine(tmp_path: Path):

@@ -7,6 +7,8 @@ import io
 from dataclasses import replace
 from pathlib import Path
 
+import duckdb
+import pyarrow as pa
 import pytest
 from sqlalchemy import text
 from support.licences import folder_of
@@ -15,19 +17,28 @@ from support.returning import AGREEMENTS, CLINIC, DUL, NIGHT, PURPOSE, SHELTER, 
 from typer.testing import CliRunner
 
 from assets.night import Night
-from assets.returns.consented import granted_by_ledger
+from assets.returns.consented import permitted_by_families
 from assets.returns.counts import shown
 from assets.returns.licensed import ReturnError
 from assets.returns.made import Made, make_return
 from assets.returns.request import read_request
+from consent.bases import bases
 from consent.child_sets import ChildSets
 from consent.disclosures import Disclosures, Entry
+from consent.errors import RegistryError
 from consent.registry import open_registry
 from linkage import return_file
 from linkage.errors import KeyRingError, SealError
 from mou_policies.policy import compile_policy
 
-FULL = {"recipients": ["district"], "purposes": [PURPOSE], "elements": {"ferpa.consent": ["records"]}}
+FERPA = ["date", "party", "purpose", "records", "signature", "who-signs"]
+HIPAA = sorted(bases()["hipaa.authorization"].elements)
+FULL = {
+    "signer": "parent",
+    "recipients": ["district"],
+    "purposes": [PURPOSE],
+    "elements": {"ferpa.consent": FERPA, "hipaa.authorization": HIPAA},
+}
 CHILDREN = ("ann", "bob", "cam", "dee", "eve", "fay", "gus", "hal", "ida", "zoe")
 
 
@@ -73,7 +84,7 @@ def request(*children: str) -> bytes:
 def make(night: Night, agency: Path, out: Path, *children: str, to: str = "district") -> Made:
     public = return_file.read_public(agency / "return.pem.pub", night.keys.city, "district")
     asked = read_request("request.csv", request(*(children or CHILDREN)), to, night.policy, night.keys)
-    return make_return(night, to, asked, granted_by_ledger, public, out, actor="operator")
+    return make_return(night, to, asked, permitted_by_families, public, out, actor="operator")
 
 
 def account(night: Night) -> list[Entry]:
@@ -122,17 +133,21 @@ def test_where_the_account_cannot_be_written_no_file_is(night: Night, agency: Pa
     nowhere = replace(night.paths, registry_url=f"sqlite:///{tmp_path / 'no' / 'registry.sqlite'}")
     public = return_file.read_public(agency / "return.pem.pub", night.keys.city, "district")
     asked = read_request("request.csv", request("ann"), "district", night.policy, night.keys)
-    answers = granted_by_ledger(night, [])
-    everything = answers.schema.empty_table().from_pylist(
+    everything = pa.Table.from_pylist(
         [{"child_id": row["child_id"], "asked": n} for row in night.record_child().to_pylist() for n in range(4)],
-        schema=answers.schema,
+        schema=pa.schema([("child_id", pa.string()), ("asked", pa.int32())]),
     )
-    with pytest.raises(Exception, match="unable to open database file"):
+
+    def nobody_refuses(con: duckdb.DuckDBPyConnection, *_: object) -> pa.Table:
+        con.execute("create temp table refused_source (child_id varchar, source varchar, scope varchar)")
+        return everything
+
+    with pytest.raises(RegistryError, match="it cannot be opened"):
         make_return(
             replace(night, paths=nowhere),
             "district",
             asked,
-            lambda *_: everything,
+            nobody_refuses,
             public,
             tmp_path / "back.sealed",
             actor="operator",

@@ -18,6 +18,7 @@ from assets.night import Night, StatePaths
 from assets.outcomes.definitions import linked_tables, measures
 from assets.spine.build import models
 from assets.spine.declared import snake
+from linkage.former import Former
 from linkage.keys import KeyRing
 from mou_policies.policy import FieldPolicy, Policy, Refusal, SourcePolicy, TablePolicy, Treatment
 
@@ -45,12 +46,29 @@ class _Night(Night):
     """A night whose ledger names children as the test does."""
 
     links: tuple[tuple[str, bytes, str], ...] = ()
+    formerly: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
+    merged_on: date | None = None
 
     def record_child(self) -> pa.Table:
         columns = list(zip(*self.links, strict=True)) or [(), (), ()]
         types = (pa.string(), pa.binary(), pa.string())
         arrays = [pa.array(column, kind) for column, kind in zip(columns, types, strict=True)]
         return pa.table(arrays, names=["source", "record_key", "child_id"])
+
+    def former_children(self, form_source: str) -> Former:
+        """Return what children were until the night (or `merged_on`), as the test says by their forms."""
+        parts = [(child, part, self.merged_on or self.date) for child, part, _ in self.formerly]
+        records = [(part, key(form_source, form), None) for _, part, forms in self.formerly for form in forms]
+        return Former(
+            pa.table({"child_id": pa.array([], pa.string()), "now": pa.array([], pa.string())}),
+            _rows(parts, {"child_id": pa.string(), "part": pa.string(), "before_night": pa.date32()}),
+            _rows(records, {"part": pa.string(), "record_key": pa.binary(), "child_id": pa.string()}),
+        )
+
+
+def _rows(rows: list[tuple[object, ...]], types: dict[str, pa.DataType]) -> pa.Table:
+    columns = list(zip(*rows, strict=True)) or [()] * len(types)
+    return pa.table([pa.array(c, t) for c, t in zip(columns, types.values(), strict=True)], names=list(types))
 
 
 @dataclass
@@ -62,6 +80,7 @@ class Hub:
     content_only: tuple[str, ...] = ()
     lapsed: tuple[str, ...] = ()
     extra_links: dict[tuple[str, str], str] = field(default_factory=dict)
+    formerly: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
 
     def night(self, on: date = NIGHT) -> Night:
         self.root.mkdir(parents=True, exist_ok=True)
@@ -71,7 +90,13 @@ class Hub:
             links = self._fill(content)
         keys = KeyRing.__new__(KeyRing)
         return _Night(
-            date=on, landing=self.root, paths=paths, keys=keys, policy=self.policy(on), links=tuple(sorted(links))
+            date=on,
+            landing=self.root,
+            paths=paths,
+            keys=keys,
+            policy=self.policy(on),
+            links=tuple(sorted(links)),
+            formerly=self.formerly,
         )
 
     def _fill(self, content: duckdb.DuckDBPyConnection) -> set[tuple[str, bytes, str]]:
