@@ -166,6 +166,7 @@ def _facts(place: Place, asked: Asked, begun: dict[str, Any]) -> dict[str, Any]:
         "agreement_digest": agreement.sha256,
         "title": agreement.title,
         "owner": agreement.owner,
+        "provider": agreement.provider.name,
         "source": asked.due.source,
         "authority": [{"exception": one.exception, "cite": one.cite} for one in agreement.authority],
         "clause": asdict(after),
