@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import dagster as dg
 import pytest
 from sqlalchemy import make_url, text
 from support.registries import PostgreSQL
@@ -18,6 +19,7 @@ from consent.ledger import ConsentLedger
 from consent.registry import open_registry, writing
 from consent.tables import consent_event
 from pipelines.cli import one_line
+from pipelines.nightly import _failures
 
 PASSWORD = "correct-horse"  # noqa: S105
 
@@ -219,3 +221,17 @@ def test_the_screen_and_a_night_show_the_line_and_nothing_of_its_cause(file: Pat
     assert "\n" not in str(failed.value)
     assert failed.value.__cause__ is None
     assert failed.value.__suppress_context__
+
+
+def test_a_night_names_our_line_and_not_the_library_error_behind_it(file: Path):
+    _garbage(file)
+
+    @dg.asset
+    def consents() -> None:
+        open_registry(f"sqlite:///{file}")
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = dg.materialize([consents], instance=instance, raise_on_error=False)
+    lines = _failures(result.all_events)
+    assert len(lines) == 1
+    assert lines[0].startswith(f"consents: registry {file}: it is damaged")
