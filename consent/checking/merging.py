@@ -8,6 +8,7 @@ from outside the chain (`witnesses`).
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from consent.checking.chain import Run
 from consent.checking.findings import Finding, finding
@@ -120,8 +121,16 @@ def _shifts(shifted: list[Run], runs: list[Run]) -> tuple[list[Finding], list[Fi
             gone = (run.first + prior, run.first + prior + moved - 1)
             found = f"those after it moved up into the place of event {in_words([gone])}"
             removed.append(finding("removed", gone[0], run.last, found, "the event recorded there"))
+        elif before is not None:
+            _reach(inserted if before.shift < 0 else removed, run.last)
         before = run
     return inserted, removed
+
+
+def _reach(found: list[Finding], last: int) -> None:
+    """Let the newest of some findings reach on to an event: those up to there have moved as far as those before."""
+    if found:
+        found[-1] = replace(found[-1], last=last)
 
 
 def _continues(before: Run, run: Run, runs: list[Run]) -> bool:

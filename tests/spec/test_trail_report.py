@@ -229,3 +229,14 @@ def test_an_empty_trail_is_empty_until_an_anchor_says_otherwise(anchors: list[An
     assert looked_at(tmp_path / "empty.sqlite", []).state == "empty"
     cut = looked_at(tmp_path / "empty.sqlite", anchors).findings
     assert [(one.fault, one.first, one.last) for one in cut] == [("truncated", 1, 12)]
+
+
+def test_an_edit_among_events_that_were_moved_is_told_from_their_moving(trail: Path, tmp_path: Path):
+    def both(editor: Editor) -> None:
+        editor.event(9)["subject"] = "other"
+        editor.without(3, payload=False)
+        for event in editor.events:
+            event["sequence"] -= 1 if event["sequence"] > 3 else 0
+
+    found = looked_at(edited(trail, tmp_path, both), []).findings
+    assert [(one.fault, one.first, one.last) for one in found] == [("removed", 3, 11), ("edited", 8, 8)]

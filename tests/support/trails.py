@@ -1,45 +1,25 @@
-"""Trails for tests: made fast, and tampered with as somebody would who holds the database."""
+"""A small trail for tests, and the means to tamper with it as somebody would who holds the database."""
 
 from __future__ import annotations
 
 import json
 import os
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import Engine, insert
+from sqlalchemy import insert
 
 from consent.registry import open_registry, writing
-from consent.tables import audit_event, audit_payload, destruction
+from consent.tables import audit_event, destruction
 from consent.trail import FIRST, SALT_BYTES, AuditTrail, commitment, digest_of, fingerprint, statement
 from mou_policies.canonical import canonical_json
 
 EVENT = ("sequence", "previous", "kind", "actor", "recorded_at", "subject", "commitment")
 EVENTS = 12
 SIGNED = (4, 8, 12)
-
-
-def many_events(engine: Engine, count: int) -> None:
-    """Write a chain of `count` events as `AuditTrail.append` would, in one transaction."""
-    with writing(engine, audit_event) as connection:
-        chain = _chain(count)
-        while chunk := [pair for _, pair in zip(range(5_000), chain, strict=False)]:
-            connection.execute(insert(audit_event), [event for event, _ in chunk])
-            connection.execute(insert(audit_payload), [payload for _, payload in chunk])
-
-
-def _chain(count: int) -> Iterator[tuple[dict[str, object], dict[str, object]]]:
-    previous = FIRST
-    for sequence in range(1, count + 1):
-        salt, said = os.urandom(SALT_BYTES), canonical_json({"read": sequence, "loaded": sequence})
-        values = (sequence, previous, "load", "night", "2026-09-01T02:30:00Z", "school", commitment(salt, said))
-        public = dict(zip(EVENT, values, strict=True))
-        previous = digest_of(public)
-        yield public | {"digest": previous}, {"sequence": sequence, "salt": salt, "payload": said.decode()}
 
 
 def small_trail(folder: Path, key: Ed25519PrivateKey) -> Path:
