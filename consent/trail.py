@@ -12,12 +12,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 from collections.abc import Collection, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal, get_args
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from sqlalchemy import Connection, Engine, delete, insert, select
@@ -28,38 +27,13 @@ from consent.registry import lock, writing
 from consent.stretches import stretches
 from consent.tables import audit_checkpoint, audit_erasure, audit_event, audit_payload
 from consent.trail_errors import TrailError
+from consent.trail_words import KINDS, Kind, checked
 from mou_policies.canonical import canonical_json
 
 FIRST = "0" * 64
 """What the first event has in place of a digest before it."""
 
 SALT_BYTES = 32
-
-Kind = Literal[
-    "night",
-    "load",
-    "refusal",
-    "consent",
-    "decision",
-    "link",
-    "key",
-    "sign_in",
-    "person",
-    "query",
-    "release",
-    "disclosure",
-    "return",
-    "destruction",
-    "backup",
-    "restore",
-    "erasure",
-]
-"""What an event can be about: the closed list of the trail."""
-
-KINDS: tuple[str, ...] = get_args(Kind)
-
-_WORDS = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]+")
-"""What `actor` and `subject` may be made of: no control character, so that one event is one line on a screen."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +89,7 @@ class AuditTrail:
         again; after `ConnectionLostError` it may be there, where the server could not be asked again. Raises TrailError
         for a kind that is not listed, words that no column takes and what is no plain data.
         """
-        said = _checked(kind, actor, subject, payload)
+        said = checked(kind, actor, subject, payload)
         if connection is not None:
             return _add(connection, kind, subject, said, actor)
         event = None
@@ -142,15 +116,9 @@ class AuditTrail:
         Raises TrailError, and signs nothing, when the events since the checkpoint before do not follow from it.
         """
         with writing(self._engine, audit_event, audit_checkpoint) as connection:
-            last = newest(connection)
-            if last is None:
-                return None
-            held = connection.execute(
-                select(audit_checkpoint).where(audit_checkpoint.c.sequence == last.sequence)
-            ).one_or_none()
-            _refuse_broken(connection, last)
-            if held is not None:
-                return Checkpoint(*held)
+            held, last = _refuse_broken(connection), newest(connection)
+            if last is None or (held is not None and held.sequence == last.sequence):
+                return held
             signed_at, name = now(), fingerprint(key.public_key())
             signature = key.sign(statement(last.sequence, last.digest, signed_at, name))
             made = Checkpoint(last.sequence, last.digest, signed_at, name, signature)
@@ -163,8 +131,8 @@ class AuditTrail:
         """Destroy the payloads of events for good and append the event that says which and why; return that event.
 
         The chain stands, since it holds commitments only. Payloads destroyed before are left out; None if no other is
-        named. All or nothing, also inside `connection` (see `append`; it needs the three tables of payloads too).
-        Raises TrailError for a number without an event, and for an erasure, whose payload is the evidence of others.
+        named. Inside `connection` as in `append`, with the tables of payloads and erasures too. Raises TrailError for a
+        number without an event, and for an erasure, whose payload is the evidence of others.
         """
         tables = (audit_event, audit_payload, audit_erasure)
         with nullcontext(connection) if connection is not None else writing(self._engine, *tables) as found:
@@ -173,37 +141,24 @@ class AuditTrail:
             if not chosen:
                 return None
             said = {"because": because, "erased": stretches(chosen)}
-            event = self.append("erasure", f"payloads of {len(chosen)} events", said, actor=actor, connection=found)
+            event = self.append(
+                "erasure",
+                f"payloads of {len(chosen)} event{'s'[: len(chosen) - 1]}",
+                said,
+                actor=actor,
+                connection=found,
+            )
             found.execute(insert(audit_erasure), [{"sequence": n, "erased_by": event.sequence} for n in chosen])
             for first, last in stretches(chosen):
                 found.execute(delete(audit_payload).where(audit_payload.c.sequence.between(first, last)))
             return event
 
 
-def _checked(kind: str, actor: str, subject: str, payload: Mapping[str, Any]) -> bytes:
-    """Return the canonical form of a payload; what goes with it fits the columns of both engines."""
-    if kind not in KINDS:
-        raise TrailError(f"found the kind of event {kind!r}, expected one of {', '.join(KINDS)}; name one of those")
-    for column, words in (("actor", actor), ("subject", subject)):
-        most = audit_event.c[column].type.length or 0  # type: ignore[attr-defined]
-        if len(words) > most or not _WORDS.fullmatch(words):
-            raise TrailError(
-                f"found {len(words)} characters as the {column} of an event, expected 1 to {most} on one line; "
-                "put what is longer into the payload"
-            )
-    try:
-        return canonical_json(payload)
-    except (TypeError, ValueError, RecursionError):
-        raise TrailError(
-            f"the payload of an event of kind {kind} is no plain data; expected text, whole and finite numbers, "
-            "true, false, null, and lists and mappings of them"
-        ) from None
-
-
-def _refuse_broken(connection: Connection, last: Event) -> None:
-    """Raise TrailError unless each event after the newest checkpoint before `last` follows from the one before it."""
-    checkpoints = select(audit_checkpoint).where(audit_checkpoint.c.sequence < last.sequence)
-    signed = connection.execute(checkpoints.order_by(audit_checkpoint.c.sequence.desc()).limit(1)).one_or_none()
+def _refuse_broken(connection: Connection) -> Checkpoint | None:
+    """Return the newest checkpoint; raise TrailError unless it is of an event and all events after follow from it."""
+    newest_first = select(audit_checkpoint).order_by(audit_checkpoint.c.sequence.desc()).limit(1)
+    row = connection.execute(newest_first).one_or_none()
+    signed = Checkpoint(*row) if row else None
     start, before = (signed.sequence, signed.digest) if signed else (0, FIRST)
     query = select(audit_event).where(audit_event.c.sequence >= start).order_by(audit_event.c.sequence)
     expected = start or 1
@@ -215,7 +170,8 @@ def _refuse_broken(connection: Connection, last: Event) -> None:
             break
         before, expected = event.digest, event.sequence + 1
     else:
-        return
+        if expected > start:
+            return signed
     raise TrailError(
         f"event {expected} of the trail does not follow from what was signed up to event {start}, expected an unbroken "
         "chain; nothing was signed: run `cradlepath audit verify` and keep the registry as it is for inquiry"
@@ -274,3 +230,20 @@ def statement(sequence: int, digest: str, signed_at: str, key: str) -> bytes:
 def fingerprint(key: Ed25519PublicKey) -> str:
     """Return the SHA-256 (hex) of a public key's 32 bytes."""
     return hashlib.sha256(key.public_bytes_raw()).hexdigest()
+
+
+__all__ = [
+    "FIRST",
+    "KINDS",
+    "SALT_BYTES",
+    "AuditTrail",
+    "Checkpoint",
+    "Event",
+    "Kind",
+    "commitment",
+    "digest_of",
+    "fingerprint",
+    "newest",
+    "now",
+    "statement",
+]

@@ -109,6 +109,7 @@ def _report(
     findings = _with_unjudged(_merged(broken, hanging), payloads)
     proven = _last_good(anchored, chain, broken)
     covering = _last_good(signed.believed, chain, broken)
+    signed_to = covering.sequence if covering else 0
     destroyed = [
         Destroyed(count, by, printable(payloads.said[by].because)) for by, count in sorted(payloads.destroyed.items())
     ]
@@ -118,7 +119,8 @@ def _report(
         began=passed.began,
         ended=passed.ended,
         checkpoints=len(signed.believed),
-        signed_to=covering.sequence if covering else 0,
+        signed_to=signed_to,
+        unsigned_since=printable(rows.recorded_after(connection, signed_to)),
         proven_to=proven.sequence if proven else 0,
         witness=proven.anchor if proven else None,
         anchors=len(anchored),

@@ -28,7 +28,8 @@ class Report:
     """The state of a trail of `events` events, of which the last has the number `last` (0 for none).
 
     `signed_to` and `proven_to` are the last events that a trusted checkpoint and an anchor cover, 0 for none: what lies
-    after a broken event is covered by neither. `witness` is the anchor that proves; `key` the hub's keys that counted.
+    after a broken event is covered by neither. `unsigned_since` is the time of the first event that no checkpoint
+    covers (older than a night, it asks for a reason), `witness` the anchor that proves.
     """
 
     events: int
@@ -37,6 +38,7 @@ class Report:
     ended: str
     checkpoints: int
     signed_to: int
+    unsigned_since: str
     proven_to: int
     witness: Anchor | None
     anchors: int
@@ -84,7 +86,9 @@ class Report:
     def _signed(self) -> str:
         if not self.signed_to:
             return "Signed: nothing yet; no checkpoint of a trusted key covers an event."
-        after = f"; {_those(self.signed_to + 1, self.last)} chained and not signed yet"
+        after = (
+            f"; {_those(self.signed_to + 1, self.last)} chained and not signed yet, the first of {self.unsigned_since}"
+        )
         return f"Signed: up to event {self.signed_to:,}{after if self.signed_to < self.last else ''}."
 
     def _proven(self) -> list[str]:

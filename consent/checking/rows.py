@@ -188,6 +188,12 @@ def naming_another_kind(connection: Connection) -> list[Naming]:
     return found
 
 
+def recorded_after(connection: Connection, number: int) -> str:
+    """Return the time of the first event after a number, nothing if there is none."""
+    query = "select recorded_at from audit_event where sequence > :number order by sequence limit 1"
+    return connection.execute(text(query), {"number": number}).scalar() or ""
+
+
 def size(connection: Connection) -> tuple[int, int]:
     """Return how many events there are, and the highest number."""
     query = "select count(*), coalesce(max(cast(sequence as bigint)), 0) from audit_event"

@@ -215,7 +215,9 @@ def test_events_after_the_last_checkpoint_are_no_fault(trail: Path, anchors: lis
     AuditTrail(open_registry(f"sqlite:///{file}")).append("query", "q", {}, actor="lead")
     report = looked_at(file, anchors)
     assert (report.state, report.signed_to) == ("proven in part", 12)
-    assert "Signed: up to event 12; event 13 is chained and not signed yet." in report.sentences()
+    said = f"Signed: up to event 12; event 13 is chained and not signed yet, the first of {report.unsigned_since}."
+    assert said in report.sentences()
+    assert report.unsigned_since == report.ended
 
 
 def test_destroyed_payloads_are_counted_with_the_event_and_the_reason(trail: Path):

@@ -155,6 +155,20 @@ def test_a_broken_chain_is_not_signed(engine: Engine, change: str):
         trail.checkpoint(key)
 
 
+def test_a_trail_shorter_than_its_last_checkpoint_is_not_signed(engine: Engine):
+    trail, key = AuditTrail(engine), Ed25519PrivateKey.generate()
+    for _ in range(2):
+        trail.append("load", "school", {}, actor="night")
+    trail.checkpoint(key)
+    with engine.begin() as connection:
+        connection.execute(text("drop trigger audit_event_no_delete"))
+    for gone in (2, 1):
+        with engine.begin() as connection:
+            connection.execute(text(f"delete from audit_event where sequence = {gone}"))
+        with pytest.raises(TrailError, match="signed up to event 2"):
+            trail.checkpoint(key)
+
+
 def test_an_erasure_cannot_be_written_before_what_it_destroys(engine: Engine):
     """Also without dropping a trigger: an erasure that names events to come covers none of them."""
     trail = AuditTrail(engine)
