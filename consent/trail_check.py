@@ -31,20 +31,20 @@ Advance = Callable[[int, int], None]
 
 
 def check(
-    engine: Engine,
+    registry: Engine | Connection,
     trusted: Collection[Ed25519PublicKey],
     anchors: Iterable[Anchor] = (),
     *,
     countersigners: Collection[Ed25519PublicKey] = (),
     advance: Advance | None = None,
 ) -> Report:
-    """Return what is wrong with the trail in the registry of `engine`, and how far it is proven.
+    """Return what is wrong with the trail in a registry, and how far it is proven; within a connection, as it sees it.
 
     `trusted` are the public keys whose checkpoints count, `countersigners` those of second parties whose word on an
     anchor counts. `advance(done, events)` is called now and then. Raises TrailError for a registry without a trail.
     """
     given = [_believed(one, countersigners) for one in anchors]
-    with rows.reading(engine) as connection:
+    with rows.reading(registry) as connection:
         signed = witnesses.read_checkpoints(rows.checkpoints(connection), trusted)
         anchored = witnesses.anchored(given)
         passed = _pass(connection, {one.sequence for one in (*signed.believed, *anchored)}, advance)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from operator import methodcaller
 from typing import Any, NamedTuple
 
@@ -69,12 +69,13 @@ class Row(NamedTuple):
 
 
 @contextmanager
-def reading(engine: Engine) -> Iterator[Connection]:
-    """Open a transaction that sees one state of the registry and cannot write. Raises TrailError without a trail."""
-    if engine.dialect.name == "postgresql":
-        engine = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+def reading(registry: Engine | Connection) -> Iterator[Connection]:
+    """Open a transaction that sees one state of the registry and cannot write; a connection is used as it is.
+
+    Raises TrailError for a registry without a trail, and for one that cannot be read.
+    """
     try:
-        with engine.connect() as connection:
+        with _connected(registry) as connection:
             if not inspect(connection).has_table("audit_event"):
                 raise TrailError(
                     "found no audit trail in the registry, expected its tables; run a night with this version first, "
@@ -87,6 +88,14 @@ def reading(engine: Engine) -> Iterator[Connection]:
             f"the registry cannot be read whole ({type(error).__name__}), expected the tables that this version makes; "
             "it may be damaged or somebody may have changed its tables: keep it as it is, and read a backup"
         ) from None
+
+
+def _connected(registry: Engine | Connection) -> AbstractContextManager[Connection]:
+    if isinstance(registry, Connection):
+        return nullcontext(registry)
+    if registry.dialect.name == "postgresql":
+        registry = registry.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+    return registry.connect()
 
 
 @contextmanager

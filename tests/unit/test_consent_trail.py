@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Engine, insert, select, text
 from sqlalchemy.exc import DatabaseError
 
+from consent.reading import open_to_read
 from consent.registry import open_registry, writing
 from consent.tables import audit_erasure, audit_event, audit_payload, metadata
 from consent.trail import FIRST, AuditTrail, commitment, digest_of, newest, statement
@@ -178,3 +179,23 @@ def test_an_erasure_cannot_be_written_before_what_it_destroys(engine: Engine):
         connection.execute(insert(audit_erasure), [{"sequence": 2, "erased_by": 1}])
         connection.execute(text("delete from audit_payload where sequence = 2"))
     assert [(one.fault, one.first) for one in check(engine, []).findings] == [("erasure false", 2)]
+
+
+def test_a_trail_is_checked_within_the_transaction_that_writes_it(engine: Engine):
+    with writing(engine, audit_event) as connection:
+        AuditTrail(engine).append("restore", "backup 1", {}, actor="lead", connection=connection)
+        assert check(connection, []).events == 1
+    assert check(engine, []).events == 1
+
+
+def test_a_registry_without_a_trail_or_with_half_of_one_says_so(engine: Engine, tmp_path: Path):
+    (tmp_path / "empty.sqlite").touch()
+    with pytest.raises(TrailError, match="found no audit trail in the registry"):
+        check(open_to_read(str(tmp_path / "empty.sqlite")), [])
+    with engine.begin() as connection:
+        connection.execute(text("drop table audit_payload"))
+    with pytest.raises(TrailError, match="cannot be read whole"):
+        check(engine, [])
+    (tmp_path / "noise.sqlite").write_bytes(b"no database at all" * 100)
+    with pytest.raises(TrailError, match="cannot be read whole"):
+        check(open_to_read(str(tmp_path / "noise.sqlite")), [])
