@@ -84,12 +84,17 @@ def note_link(night: Night, report: LinkReport) -> None:
     note(night, "link", "child IDs", payload)
 
 
-def note_gate(night: Night, gate: Gate) -> None:
-    """Say how many rows consent took out tonight, by scope and source, and how many forms reach no child yet."""
+def note_gate(night: Night, gate: Gate, marked: Mapping[str, int]) -> None:
+    """Say how many rows consent took out tonight, by scope and source, and how many forms reach no child yet.
+
+    `marked`: the earlier releases that held children whom it takes out since tonight, with how many.
+    """
     payload = {
         "dropped": [asdict(drop) for drop in gate.drops],
         "tables": [asdict(table) for table in gate.tables],
         "forms_pending": [asdict(one) for one in gate.pending],
+        "revoked": [asdict(one) for one in gate.revoked],
+        "earlier_releases_that_held_them": dict(marked),
     }
     note(night, "decision", "consent gate", payload)
 

@@ -14,12 +14,16 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from assets.release import folder as places
 from assets.release.manifest import check_signature
+from assets.release.marks import marks, shown
 from assets.release.policy import ReleaseError
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of the list: `hidden` of `counts` counts are not shown."""
+    """One line of the list: `hidden` of `counts` counts are not shown.
+
+    `refused_since`: of how many children in it a family's decision has taken out the hub's tables since.
+    """
 
     release_id: str
     night: str
@@ -27,10 +31,12 @@ class Entry:
     counts: int
     hidden: int
     current: bool
+    refused_since: str = "none"
 
 
-def entries(releases: Path) -> list[Entry]:
-    """Return all releases, oldest first."""
+def entries(releases: Path, nights: Path | None = None) -> list[Entry]:
+    """Return all releases, oldest first; with the marks of the book of nights, if given."""
+    marked = marks(nights) if nights else {}
     try:
         now = places.current(releases).id
     except ReleaseError:
@@ -43,6 +49,7 @@ def entries(releases: Path) -> list[Entry]:
             release.manifest["log"]["counts"],
             release.manifest["log"]["hidden"],
             release.id == now,
+            shown(marked.get(release.id, 0)),
         )
         for release in places.releases(releases)
     ]

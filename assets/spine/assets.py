@@ -24,6 +24,7 @@ from dagster import (
 
 from assets.guard import no_values_in_errors
 from assets.night import Night
+from assets.release.marks import mark_releases
 from assets.spine.build import SpineReport, build_spine
 from assets.spine.consents import record_consents
 from assets.trail import note_gate
@@ -119,7 +120,7 @@ def build_spine_assets(
     def child_spine(night: ResourceParam[Night]) -> Iterable[MaterializeResult[Any] | AssetCheckResult]:
         with no_values_in_errors("building the spine"):
             report = build_spine(night)
-            note_gate(night, report.gate)
+            note_gate(night, report.gate, mark_releases(night))
         yield MaterializeResult(asset_key=CHILD_SPINE, metadata=_metadata(report))
         wrong = report.unreconciled
         yield AssetCheckResult(

@@ -56,7 +56,8 @@ def list_releases(workspace: WorkspaceOption = None, as_json: JsonOption = False
 
     from assets.release.log import entries  # noqa: PLC0415
 
-    found = [asdict(entry) for entry in entries(_folder(open_workspace(workspace)))]
+    place = open_workspace(workspace)
+    found = [asdict(entry) for entry in entries(_folder(place), place.state / "nights.duckdb")]
     if as_json:
         print_json(found)
     elif found:

@@ -20,7 +20,7 @@ START = "from measures_of_success"
 
 def releases(visit: Visit) -> Response:
     """List every release, the newest first."""
-    return visit.show("releases.html", releases=log.entries(visit.world.paths.releases)[::-1])
+    return visit.show("releases.html", releases=log.entries(visit.world.paths.releases, visit.world.paths.nights)[::-1])
 
 
 def release(visit: Visit) -> Response:
