@@ -14,6 +14,7 @@ from typing import Any
 
 from assets.destruction.standing import destruction_warnings
 from assets.extracts import report
+from assets.spine.gate import taken_on
 from mou_policies.language import agreement_files, read_agreement
 from pipelines import summary
 from pipelines.checks import Checked
@@ -61,6 +62,7 @@ def story(
     return found | {
         "children": summary.children(night),
         "warnings": [asdict(one) for one in said.warnings],
+        "consent": asdict(taken_on(night.paths.nights, night.date)),
         "to_destroy": destruction_warnings(place.agreements, night),
         "release": summary.release_of(night, said.release_refused),
     }

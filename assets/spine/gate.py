@@ -179,6 +179,30 @@ def _count_table(
     return TableCount(source, table, rows, linked - refused, refused, rows - linked)
 
 
+@dataclass(frozen=True)
+class Taken:
+    """What families' decisions did on a night: children newly refused entirely, forms that reach no child, rows out."""
+
+    newly_refused: int
+    pending: int
+    rows: int
+
+
+def taken_on(nights: Path, night: date) -> Taken:
+    """Return what the gate did on a night, from the book of nights; nothing for a night that it has no page of."""
+    if not nights.is_file():
+        return Taken(0, 0, 0)
+    sums = (("consent_revoked", "children"), ("consent_pending", "forms"), ("consent_drops", "rows"))
+    with duckdb.connect(str(nights), read_only=True) as connection:
+        held = {name for (name,) in connection.execute("select table_name from duckdb_tables()").fetchall()}
+        found = [
+            connection.execute(f"select sum({column}) from {table} where night = $night", {"night": night}).fetchall()
+            for table, column in sums
+            if table in held
+        ]
+    return Taken(*(int(rows[0][0] or 0) for rows in found)) if len(found) == len(sums) else Taken(0, 0, 0)
+
+
 def record_gate(nights: Path, night: date, gate: Gate) -> None:
     """Write the night's counts into `nights.duckdb`, replacing those of an earlier run of the same night."""
     with duckdb.connect(str(nights)) as connection:

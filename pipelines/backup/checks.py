@@ -10,16 +10,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from assets.night import StatePaths
 from assets.release.folder import releases
 from assets.release.manifest import check_signature, file_digest
 from assets.release.policy import ReleaseError
-from consent.tables import audit_checkpoint, audit_erasure, audit_event, audit_payload
-from consent.trail import FIRST, commitment, digest_of, fingerprint, statement
+from consent.trail import FIRST, newest
+from consent.trail_check import check
 from linkage.keys import KeyRing
 from linkage.ledger import Ledger
 from pipelines.backup.errors import BackupError
@@ -37,43 +36,14 @@ def rows_hold(connection: Connection, recorded: Mapping[str, int]) -> str:
 
 
 def chain_holds(connection: Connection, recorded: Mapping[str, Any], trusted: Ed25519PublicKey) -> str:
-    """Compute the whole chain anew, and compare its end with what was recorded and with its checkpoints."""
-    erased = set(connection.scalars(select(audit_erasure.c.sequence)))
-    query = (
-        select(audit_event, audit_payload.c.salt, audit_payload.c.payload)
-        .outerjoin(audit_payload, audit_payload.c.sequence == audit_event.c.sequence)
-        .order_by(audit_event.c.sequence)
-    )
-    digests, previous = [FIRST], FIRST
-    for row in connection.execute(query, execution_options={"yield_per": 10_000}).mappings():
-        number = len(digests)
-        public = {c.name: row[c] for c in audit_event.columns if c.name != "digest"}
-        held = row["payload"] is not None
-        kept = commitment(row["salt"], row["payload"].encode()) == row["commitment"] if held else number in erased
-        if row["sequence"] != number or row["previous"] != previous or digest_of(public) != row["digest"] or not kept:
-            raise BackupError(f"the audit chain does not hold at event {number}; {_REMEDY}")
-        previous = row["digest"]
-        digests.append(previous)
-    if recorded != {"events": len(digests) - 1, "digest": previous}:
+    """Follow the whole chain with its payloads and checkpoints, and compare its end with what was recorded."""
+    report = check(connection, [trusted])
+    if report.findings:
+        raise BackupError(f"the audit chain does not hold: {report.findings[0]} {_REMEDY.capitalize()}")
+    last = newest(connection)
+    if recorded != {"events": report.events, "digest": last.digest if last else FIRST}:
         raise BackupError(f"the audit chain does not end where the backup says it did; {_REMEDY}")
-    signed = _signed(connection, digests, trusted)
-    return f"audit chain: {len(digests) - 1:,} events hold, proven by signature up to event {signed:,}"
-
-
-def _signed(connection: Connection, digests: list[str], trusted: Ed25519PublicKey) -> int:
-    """Return the last event that a checkpoint of the trusted key covers; 0 without one."""
-    last, name = 0, fingerprint(trusted)
-    for point in connection.execute(select(audit_checkpoint).order_by(audit_checkpoint.c.sequence)):
-        good = point.sequence < len(digests) and digests[point.sequence] == point.digest
-        if good and point.key == name:
-            try:
-                trusted.verify(point.signature, statement(point.sequence, point.digest, point.signed_at, point.key))
-            except InvalidSignature:
-                good = False
-            last = point.sequence
-        if not good:
-            raise BackupError(f"the checkpoint of event {point.sequence} is not of this chain; {_REMEDY}")
-    return last
+    return f"audit chain: {report.events:,} events hold, signed up to event {report.signed_to:,}"
 
 
 def ledger_root(paths: StatePaths, keys: KeyRing) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipelines.asking import actor
+from pipelines.asking import actor, agency
 from pipelines.cli.kept import kept_agreements
 from pipelines.cli.screen import JsonOption, OnOption, WorkspaceOption, day_of, err, print_json, say, table
 from pipelines.workspace import Workspace, open_workspace
@@ -48,7 +48,10 @@ def destruction(
     on: OnOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List what ended agreements shared: when it must be destroyed and what is still held; destroy it and certify."""
+    """List what ended agreements shared: when it must be destroyed and what is still held; destroy it and certify.
+
+    A steward sees what their own agency shared.
+    """
     place, day = open_workspace(workspace), day_of(on)
     if destroy is not None and certificates is not None:
         raise typer.BadParameter("name --destroy or --certificates, not both")
@@ -61,7 +64,10 @@ def destruction(
     elif certificates is not None:
         _show(place, _certificates(place, certificates), html, as_json=as_json)
     else:
-        _list(*_standings(place, day), only_due=due, as_json=as_json)
+        found, unnamed = _standings(place, day)
+        if agency() is not None:
+            found, unnamed = [one for one in found if one.due.agreement.owner == agency()], []
+        _list(found, unnamed, only_due=due, as_json=as_json)
 
 
 def _list(found: list[Standing], unnamed: list[str], *, only_due: bool, as_json: bool) -> None:

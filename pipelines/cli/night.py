@@ -148,6 +148,7 @@ def _tell(place: Workspace, story: dict[str, Any], *, again: bool) -> None:
         "with one ID each."
     )
     _unlinkable(story)
+    _consent(story)
     heading("Release")
     say(f"  {story['release']['sentence']}")
     heading("Next")
@@ -183,6 +184,17 @@ def _next(place: Workspace, story: dict[str, Any]) -> list[str]:
     if later:
         lines.append(f"cradlepath nightly -w {root}     the next night, {later[0]}")
     return lines
+
+
+def _consent(story: dict[str, Any]) -> None:
+    """Print what families' decisions took out of the hub's tables tonight, and which reach no child yet."""
+    found = story["consent"]
+    heading("Families' decisions")
+    say(
+        f"  {found['rows']:,} rows are left out of the hub's tables, {found['newly_refused']:,} children as of tonight."
+    )
+    if found["pending"]:
+        say(f"  {found['pending']:,} forms reach no child yet; they are tried every night (`cradlepath consent show`).")
 
 
 def _warnings(story: dict[str, Any]) -> None:

@@ -44,8 +44,8 @@ def tiny_workspace(home: Path, *, registry: str | None = None) -> Workspace:
 
 def fill(engine: Engine, terms: str = "0" * 64) -> None:
     trail = AuditTrail(engine)
-    for number in range(3):
-        trail.append("load", f"source-{number}", {"rows": number}, actor="night")
+    for number, kind in enumerate(("person", "load", "load")):
+        trail.append(kind, f"source-{number}", {"rows": number}, actor="night")
     with writing(engine) as connection:
         connection.execute(insert(consent_terms), [{"terms_id": terms, "terms": "{}"}])
         person = {"audit_sequence": 1, "event": "enrolled", "name": "ada", "role": "auditor", "key_id": "k"}

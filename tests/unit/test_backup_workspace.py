@@ -16,6 +16,7 @@ from support.backups import open_rows, tiny_workspace
 
 from assets.release.manifest import sign
 from consent.registry import engine_of
+from consent.trail_errors import TrailError
 from linkage.errors import KeyRingError
 from linkage.keys import KeyRing
 from linkage.ledger import Ledger
@@ -167,15 +168,26 @@ def _edit(workspace: Workspace, statement: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "statement",
+    ["update audit_event set actor = 'nobody' where sequence = 2", "delete from audit_event where sequence = 2"],
+)
+def test_a_chain_that_does_not_hold_is_not_backed_up(workspace: Workspace, tmp_path: Path, statement: str):
+    _edit(workspace, statement)
+    with pytest.raises(TrailError, match="event 2 of the trail does not follow"):
+        back_up(workspace, tmp_path / "b", actor="test")
+    assert left_behind(workspace) == []
+
+
+@pytest.mark.parametrize(
     ("statement", "event"),
     [
-        ("update audit_event set actor = 'nobody' where sequence = 2", "event 2"),
-        ("update audit_payload set payload = '{}' where sequence = 1", "event 1"),
-        ("delete from audit_event where sequence = 2", "event 2"),
-        ("delete from audit_payload where sequence = 3", "event 3"),
+        ("update audit_payload set payload = '{}' where sequence = 1", "Event 1: payload edited"),
+        ("delete from audit_payload where sequence = 3", "Event 3: payload removed"),
     ],
 )
-def test_a_chain_that_did_not_hold_is_not_restored(workspace: Workspace, tmp_path: Path, statement: str, event: str):
+def test_a_chain_whose_payloads_were_changed_is_not_restored(
+    workspace: Workspace, tmp_path: Path, statement: str, event: str
+):
     _edit(workspace, statement)
     file = back_up(workspace, tmp_path / "b", actor="test").path
     with pytest.raises(BackupError, match=event):
