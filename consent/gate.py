@@ -43,25 +43,30 @@ _REFUSED_CHILD = """
 
 _OPTED_IN = """
     create or replace temp table consent_opted_in as
-    -- every question of the source that asks for an opt-in is permitted in every part of the child, and refused in none
+    -- whatever is asked of the source is permitted in every part of the child, and refused in none
     with asked as (
-        select source, question, cell from consent_question join consent_cell using (question) where opt_in
+        select distinct source, cell from consent_question join consent_cell using (question) where opt_in
     ),
-    answered as (
-        select child, part, source, question
-        from consent_child_says join consent_verdict using (saying) join asked using (cell)
-        group by child, part, source, question
-        having bool_or(state = 'permitted') and not bool_or(state = 'refused')
+    telling as (
+        select saying, source, cell, state = 'permitted' as permits
+        from consent_verdict join asked using (cell)
+        where state <> 'silent'
+    ),
+    permitted as (
+        select child, part, source, cell
+        from consent_child_says join telling using (saying)
+        group by child, part, source, cell
+        having bool_and(permits)
     ),
     due as (
         select child, count(*) + 1 as parts from (select distinct child, part from consent_part) group by child
     )
     select child, source
-    from answered
-    join (select source, count(*) as questions from asked group by source) using (source)
+    from permitted
+    join (select source, count(*) as cells from asked group by source) using (source)
     left join due using (child)
-    group by child, source, questions, parts
-    having count(*) = questions * coalesce(parts, 1)
+    group by child, source, cells, parts
+    having count(*) = cells * coalesce(parts, 1)
 """
 
 _REFUSED_SOURCE = """
