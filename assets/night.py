@@ -8,7 +8,7 @@ workspace file is read (`pipelines`), what an agreement says (`mou_policies`), h
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -130,6 +130,6 @@ class Night:
         """Return which record is which child, from the ledger: source, record_key, child_id."""
         return Ledger(self.paths.ledger, self.keys).record_child()
 
-    def former_children(self, form_source: str) -> Former:
+    def former_children(self, form_sources: Sequence[str] = ()) -> Former:
         """Return what children were before merges and splits, from the ledger."""
-        return former_children(Ledger(self.paths.ledger, self.keys), form_source)
+        return former_children(Ledger(self.paths.ledger, self.keys), form_sources)

@@ -144,7 +144,7 @@ def gate(url: str, folder: Path) -> dict[str, float]:
         with ConsentLedger(url) as ledger:
             load_standing(connection, ledger.engine, NIGHT, terms())
         read = time.perf_counter()
-        decide(connection, "consents", questions(), NIGHT)
+        decide(connection, ["consents"], questions(), NIGHT)
         ended, cpu = time.perf_counter(), time.process_time() - cpu
         [(refused,)] = connection.execute("select count(*) from refused_source").fetchall()
     return {"read": read - began, "decide": ended - read, "cpu": cpu, "refused": refused, "peak": peak_gb()}

@@ -117,21 +117,21 @@ class Pending:
 
 def decide(
     connection: duckdb.DuckDBPyConnection,
-    form_source: str,
+    form_sources: Sequence[str],
     questions: Sequence[Question],
     on: date,
 ) -> list[Pending]:
     """Leave `refused_child` and `refused_source` in `connection`, and return the forms that reach no child.
 
     `connection` has a relation `record_child(source, record_key, child_id)`, what `ConsentLedger.load_standing` leaves
-    there, and as much as is known of what `subjects.resolve_subjects` and `decisions.judge` may have; `form_source` is
-    the source id of the forms themselves, `questions` what the night will use.
+    there, and as much as is known of what `subjects.resolve_subjects` and `decisions.judge` may have; `form_sources`
+    are the ids of the sources of forms themselves, `questions` what the night will use.
 
     `refused_child(child_id, scope)`: children refused entirely. `refused_source(child_id, source, scope)`: the content
     that must not reach the spine, once for each source, under the widest scope or `OPT_IN`.
     """
     ask(connection, questions)
-    resolve_subjects(connection, form_source)
+    resolve_subjects(connection, form_sources)
     judge(connection, on)
     connection.execute(_REFUSED_CHILD)
     connection.execute(_OPTED_IN)

@@ -12,13 +12,15 @@ never lets one child's grant open what the other's family had refused, until tha
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import duckdb
 
 _NUMBERED = """
     create or replace temp table consent_child as
     -- a form that matched nobody has a child ID of its own, which is no child of the city yet
     with known as (
-        select distinct child_id from record_child where source <> $form_source
+        select distinct child_id from record_child where not list_contains($form_sources, source)
     )
     select child_id, row_number() over ()::integer as child from known
 """
@@ -33,7 +35,8 @@ _REACHED = """
     by_link as (
         select form.* exclude (child_id), link.child_id
         from form
-        join record_child as link on link.source = $form_source and link.record_key = form.record_key
+        join record_child as link
+            on list_contains($form_sources, link.source) and link.record_key = form.record_key
         where form.child_id is null
     ),
     by_named_record as (
@@ -98,8 +101,8 @@ _OPTIONAL = {
 }
 
 
-def resolve_subjects(connection: duckdb.DuckDBPyConnection, form_source: str) -> None:
-    """Say whom every form reaches, as relations in `connection`.
+def resolve_subjects(connection: duckdb.DuckDBPyConnection, form_sources: Sequence[str]) -> None:
+    """Say whom every form reaches, as relations in `connection`; `form_sources` are the sources of forms themselves.
 
     `consent_child` (child_id, child) and `consent_subject` (sequence, child, part, said, month). The connection has
     what `standing.load_standing` and `questions.ask` left, and `record_child` (source, record_key, child_id). It may
@@ -109,8 +112,8 @@ def resolve_subjects(connection: duckdb.DuckDBPyConnection, form_source: str) ->
     the child ID it had; the other null).
     """
     optional_relations(connection)
-    connection.execute(_NUMBERED, {"form_source": form_source})
-    connection.execute(_REACHED, {"form_source": form_source})
+    connection.execute(_NUMBERED, {"form_sources": list(form_sources)})
+    connection.execute(_REACHED, {"form_sources": list(form_sources)})
     connection.execute(_PARTS)
     connection.execute(_IN_PARTS)
 

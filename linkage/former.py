@@ -4,6 +4,7 @@ A decision of a family was made about a child as it was known then. Reads the le
 decides nothing (`consent`).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import duckdb
@@ -61,7 +62,7 @@ _PARTS = """
         select batch, kind, before_night, was, child, other
         from before
         group by all
-        having bool_or(source <> $form_source)
+        having bool_or(not list_contains($form_sources, source))
     ),
     told as (
         select * from whole
@@ -90,10 +91,10 @@ class Former:
     records: pa.Table
 
 
-def former_children(ledger: Ledger, form_source: str) -> Former:
-    """Return what the children of `ledger` were before each merge and split; `form_source` has no child by itself."""
+def former_children(ledger: Ledger, form_sources: Sequence[str]) -> Former:
+    """Return what the children of `ledger` were before each merge and split; no `form_sources` has a child by itself."""
     names = ledger.sources()
-    forms = names.index(form_source) if form_source in names else -1
+    forms = [number for number, name in enumerate(names) if name in form_sources]
     numbers = {"merge": MERGE, "split": SPLIT}
     with duckdb.connect() as con:
         con.register("event", ledger.events())
@@ -101,7 +102,7 @@ def former_children(ledger: Ledger, form_source: str) -> Former:
         con.execute(_CHANGES, numbers)
         con.execute(_NOW, {"merge": MERGE})
         con.execute(_BEFORE, {"merge": MERGE, "of_record": OF_RECORD, "withdraw": WITHDRAW})
-        con.execute(_PARTS, {"split": SPLIT, "form_source": forms})
+        con.execute(_PARTS, {"split": SPLIT, "form_sources": forms})
         now = con.sql("select child, now from child_now order by all").to_arrow_table()
         parts = con.sql("select child, part, before_night from part order by all").to_arrow_table()
         records = con.sql(

@@ -58,7 +58,7 @@ def _held(night: Night, refused: list[str]) -> dict[str, int]:
     """Return how many of some children each release held, by any ID that each of them ever had."""
     if not refused:
         return {}
-    former = night.former_children("").now
+    former = night.former_children().now
     known = set(refused)
     pairs = zip(former.column("child_id").to_pylist(), former.column("now").to_pylist(), strict=True)
     ids = {child: child for child in refused} | {was: now for was, now in pairs if now in known}

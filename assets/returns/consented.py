@@ -70,9 +70,9 @@ def permitted_by_families(connection: duckdb.DuckDBPyConnection, night: Night, a
         Question(one.source, one.cls, one.purpose, one.recipient, True, doors.get(one.source, {}).get(one.cls, ()))
         for one in asked
     ]
-    form_source, _ = judge_night(connection, night)
+    form_sources, _ = judge_night(connection, night)
     ask(connection, questions, returns=True)
-    resolve_subjects(connection, form_source)
+    resolve_subjects(connection, form_sources)
     judge(connection, night.date)
     found = state(connection, exceptions=False, everybody=False).to_arrow_table()
     connection.register("answer", found)

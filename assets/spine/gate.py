@@ -73,30 +73,41 @@ def apply_gate(connection: duckdb.DuckDBPyConnection, night: Night) -> Gate:
     The connection has `record_child` and the attached databases `content` and `spine`.
     """
     spaces = namespaces(night.policy)
-    form_source, pending = judge_night(connection, night)
-    _make_members(connection, form_source, sorted(set(spaces.values())))
+    form_sources, pending = judge_night(connection, night)
+    _make_members(connection, form_sources, sorted(set(spaces.values())))
     tables, drops = _count(connection, night.policy, spaces)
     return Gate(tuple(drops), tuple(tables), tuple(pending), tuple(note_newly_refused(connection, night)))
 
 
-def judge_night(connection: duckdb.DuckDBPyConnection, night: Night) -> tuple[str, list[Pending]]:
-    """Leave what `consent.gate.decide` does in `connection`; return the source of forms, and those that reach nobody.
+def judge_night(connection: duckdb.DuckDBPyConnection, night: Night) -> tuple[list[str], list[Pending]]:
+    """Leave what `consent.gate.decide` does in `connection`; return the sources of forms, and what reaches nobody.
 
     The connection has `record_child` and the attached database `content`.
     """
     policy = night.policy
     spaces = namespaces(policy)
-    form_sources = [name for name, source in policy.sources.items() if source.kind == "consent"]
-    form_source = form_sources[0] if form_sources else "consents"
+    form_sources = _form_sources(connection, sorted(set(spaces.values())))
     with ConsentLedger(night.paths.registry_url) as ledger:
         ledger.load_standing(connection, night.date)
     keep_namespaces(connection, spaces)
     find_birth_years(connection, policy, spaces)
-    find_former_children(connection, night, form_source)
-    return form_source, decide(connection, form_source, night_questions(policy), night.date)
+    find_former_children(connection, night, form_sources)
+    return form_sources, decide(connection, form_sources, night_questions(policy), night.date)
 
 
-def _make_members(connection: duckdb.DuckDBPyConnection, form_source: str, sources: list[str]) -> None:
+def _form_sources(connection: duckdb.DuckDBPyConnection, content: list[str]) -> list[str]:
+    """Return every source of the child-ID ledger that no content in force comes from: forms are of one of them.
+
+    So a refusal holds after the agreement has ended under which its form came.
+    """
+    found = connection.execute(
+        "select distinct source from record_child where not list_contains($content, source) order by source",
+        {"content": content},
+    ).fetchall()
+    return [source for (source,) in found]
+
+
+def _make_members(connection: duckdb.DuckDBPyConnection, form_sources: list[str], sources: list[str]) -> None:
     """Create `spine_member(child_id)`: children of a source in force, none refused entirely.
 
     A source that is opt-in makes nobody a member who did not opt in.
@@ -114,7 +125,7 @@ def _make_members(connection: duckdb.DuckDBPyConnection, form_source: str, sourc
         select distinct child_id
         from record_child as link
         where
-            source <> $form_source
+            not list_contains($form_sources, source)
             and list_contains($sources, source)
             and child_id not in (select child_id from refused_child)
             and not exists (
@@ -123,7 +134,7 @@ def _make_members(connection: duckdb.DuckDBPyConnection, form_source: str, sourc
             )
         order by child_id
         """,
-        {"form_source": form_source, "sources": sources, "opt_in": OPT_IN},
+        {"form_sources": form_sources, "sources": sources, "opt_in": OPT_IN},
     )
 
 

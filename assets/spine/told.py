@@ -9,6 +9,8 @@ What belongs here: turning policy, content and child-ID ledger into what `consen
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import duckdb
 
 from assets.night import Night
@@ -79,8 +81,8 @@ def find_birth_years(connection: duckdb.DuckDBPyConnection, policy: Policy, spac
                     )
 
 
-def find_former_children(connection: duckdb.DuckDBPyConnection, night: Night, form_source: str) -> None:
+def find_former_children(connection: duckdb.DuckDBPyConnection, night: Night, form_sources: Sequence[str]) -> None:
     """Register `child_now`, `child_part` and `child_part_record` (`consent.subjects`) from the child-ID ledger."""
-    former = night.former_children(form_source)
+    former = night.former_children(form_sources)
     for name, table in (("child_now", former.now), ("child_part", former.parts), ("child_part_record", former.records)):
         connection.register(name, table)

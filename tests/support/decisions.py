@@ -85,7 +85,7 @@ def decide_all(
     with duckdb.connect() as con:
         _fill(con, forms, city or City())
         ask(con, questions)
-        resolve_subjects(con, "consents")
+        resolve_subjects(con, ["consents"])
         judge(con, on)
         return {(c, q): (s, n) for c, q, s, n in state(con, exceptions=exceptions).fetchall()}
 
@@ -96,7 +96,7 @@ def gate_all(
     """Return the sources that leave by child, with the scope that takes each out, and the children that leave whole."""
     with duckdb.connect() as con:
         _fill(con, forms, city or City())
-        decide(con, "consents", questions, ON)
+        decide(con, ["consents"], questions, ON)
         left: dict[str, dict[str, str]] = {}
         for child, source, scope in con.execute("select * from refused_source order by all").fetchall():
             left.setdefault(child, {})[source] = scope

@@ -7,6 +7,7 @@ follows from the tables. Months, school years and numbers are as the hub keeps t
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -55,10 +56,10 @@ class _Night(Night):
         arrays = [pa.array(column, kind) for column, kind in zip(columns, types, strict=True)]
         return pa.table(arrays, names=["source", "record_key", "child_id"])
 
-    def former_children(self, form_source: str) -> Former:
+    def former_children(self, form_sources: Sequence[str] = ()) -> Former:
         """Return what children were until the night (or `merged_on`), as the test says by their forms."""
         parts = [(child, part, self.merged_on or self.date) for child, part, _ in self.formerly]
-        records = [(part, key(form_source, form), None) for _, part, forms in self.formerly for form in forms]
+        records = [(part, key(form_sources[0], form), None) for _, part, forms in self.formerly for form in forms]
         return Former(
             pa.table({"child_id": pa.array([], pa.string()), "now": pa.array([], pa.string())}),
             _rows(parts, {"child_id": pa.string(), "part": pa.string(), "before_night": pa.date32()}),

@@ -22,7 +22,7 @@ def book(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def former(book) -> Former:
-    return former_children(book.ledger, "f")
+    return former_children(book.ledger, ["f"])
 
 
 def test_every_part_is_told_by_the_records_it_had(book, former):
@@ -53,5 +53,5 @@ def test_an_id_that_was_absorbed_leads_to_the_one_that_stands_for_it(book, forme
 
 
 def test_a_ledger_of_nobody_has_no_past(tmp_path):
-    empty = former_children(Book(tmp_path / "ledger.sealed", fixed_ring(tmp_path / "keys")).ledger, "f")
+    empty = former_children(Book(tmp_path / "ledger.sealed", fixed_ring(tmp_path / "keys")).ledger, ["f"])
     assert (len(empty.now), len(empty.parts), len(empty.records)) == (0, 0, 0)
