@@ -92,7 +92,7 @@ class Former:
 
 
 def former_children(ledger: Ledger, form_sources: Sequence[str]) -> Former:
-    """Return what the children of `ledger` were before each merge and split; no `form_sources` has a child by itself."""
+    """Return what the children of `ledger` were before each merge and split; `form_sources` alone make no child."""
     names = ledger.sources()
     forms = [number for number, name in enumerate(names) if name in form_sources]
     numbers = {"merge": MERGE, "split": SPLIT}
