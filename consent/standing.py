@@ -67,7 +67,8 @@ def load_standing(connection: duckdb.DuckDBPyConnection, engine: Engine, on: dat
         """
         nullif(about_source, '') as about_source, nullif(about_record, ''::blob) as about_record,
         (effective_month[:4]::integer * 12 + effective_month[6:]::integer)::smallint as month,
-        recorded_night::date as night, case when terms_id = '' then 0 else coalesce(terms, -1) end as terms,
+        recorded_night::date as night,
+        case when coalesce(terms_id, '') = '' then 0 else coalesce(terms, -1) end as terms,
         nullif(consent_stream.child_id, '') as child_id
         """,
     )

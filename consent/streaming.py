@@ -43,7 +43,6 @@ _DRIVERS = {
     "sqlite": ("adbc_driver_sqlite.dbapi", "hub"),
     "postgresql": ("adbc_driver_postgresql.dbapi", "postgres"),
 }
-_EMPTY_BYTES = {"sqlite": "x''", "postgresql": "''::bytea"}
 
 
 class DriverMissingError(Exception):
@@ -54,10 +53,10 @@ class DriverMissingError(Exception):
 def read_events(engine: Engine, on: date, columns: Sequence[str]) -> Iterator[pa.RecordBatchReader]:
     """Yield `columns` of every event known on the night `on`, and whether it `stands`, as a stream of batches.
 
-    What a form does not say is empty and not null: SQLite's driver learns types from the first rows.
+    What a form does not say is null, or from SQLite empty: its driver learns types from the first rows.
     """
     schema = pa.schema([*(EVENT_SCHEMA.field(name) for name in columns), ("stands", pa.int64())])
-    said = [_never_null(name, engine.dialect.name) for name in columns]
+    said = [_column(name, engine.dialect.name) for name in columns]
     query = select(*said, _stands(on).label("stands")).where(consent_event.c.recorded_night <= on.isoformat())
     compiled = query.compile(dialect=engine.dialect, compile_kwargs={"literal_binds": True})
     with arrow_connection(engine) as connection, connection.cursor() as cursor:
@@ -79,15 +78,15 @@ def _stands(on: date) -> ColumnElement[int]:
     return case((~begun | over | (written.is_(None) & event.decision.in_(opening)), 0), else_=1)
 
 
-def _never_null(name: str, dialect: str) -> ColumnElement[Any]:
+def _column(name: str, dialect: str) -> ColumnElement[Any]:
     column = consent_event.c[name]
     if name == "effective_month":
         arrived = func.substr(consent_event.c.recorded_night, 1, 7)
         return func.coalesce(column, consent_event.c.signed_month, arrived).label(name)
-    if not column.nullable:
+    if not column.nullable or dialect != "sqlite":
         return column
     is_bytes = EVENT_SCHEMA.field(name).type == pa.binary()
-    return func.coalesce(column, literal_column(_EMPTY_BYTES[dialect] if is_bytes else "''")).label(name)
+    return func.coalesce(column, literal_column("x''" if is_bytes else "''")).label(name)
 
 
 @contextmanager
