@@ -93,7 +93,9 @@ def without_lint(agreements: Sequence[Agreement], on: date) -> Policy:
     held = [a for a in agreements if a.starts <= on <= a.ends]
     ids = Counter(a.agreement_id for a in held)
     alone = {a.agreement_id for a in held if ids[a.agreement_id] == 1}
-    kept = {a.agreement_id: a for a in held if a.agreement_id in alone and (a.kind == "dul" or alone >= {*a.under})}
+    ceilings = {a.agreement_id for a in agreements if a.kind == "emou"}
+    needed = {a.file: {*a.under} & ceilings if a.kind == "dul" else {*a.under} for a in held}
+    kept = {a.agreement_id: a for a in held if a.agreement_id in alone and alone >= needed[a.file]}
     bound = tuple(a for a in held if kept.get(a.agreement_id) is not a)
     of = {kind: [a for a in kept.values() if a.kind == kind] for kind in ("emou", "dsa", "dul")}
     united = unite(of["dsa"], {a.agreement_id: a for a in of["emou"]}, bound)
