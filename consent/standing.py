@@ -33,14 +33,21 @@ _NARROW = (
     "record_key",
     "decision",
     "scope",
-    "about_source",
-    "about_record",
     "effective_month",
     "recorded_night",
     "terms_id",
-    "child_id",
 )
+_NAMING = ("sequence", "record_key", "about_source", "about_record", "child_id")
 _OPTIONAL = ("about_source", "about_record", "signed_month", "terms_id", "child_id", "expiry_month")
+
+
+_NAMED = """
+    create or replace temp table consent_named as
+    select
+        sequence, nullif(about_source, '') as about_source, nullif(about_record, ''::blob) as about_record,
+        nullif(child_id, '') as child_id
+    from consent_stream
+"""
 
 
 def load_standing(connection: duckdb.DuckDBPyConnection, engine: Engine, on: date, terms: pa.Table) -> None:
@@ -59,18 +66,23 @@ def load_standing(connection: duckdb.DuckDBPyConnection, engine: Engine, on: dat
         """
     )
     connection.unregister("consent_given")
+    with read_events(engine, on, _NAMING, that_name_somebody=True) as events:
+        connection.register("consent_stream", events)
+        connection.execute(_NAMED)
+        connection.unregister("consent_stream")
     _load(
         connection,
         engine,
         on,
         _NARROW,
         """
-        nullif(about_source, '') as about_source, nullif(about_record, ''::blob) as about_record,
+        about_source, about_record,
         (effective_month[:4]::integer * 12 + effective_month[6:]::integer)::smallint as month,
         recorded_night::date as night,
         case when coalesce(terms_id, '') = '' then 0 else coalesce(terms, -1) end as terms,
-        nullif(consent_stream.child_id, '') as child_id
+        consent_named.child_id
         """,
+        "left join consent_named using (sequence)",
     )
 
 
@@ -98,7 +110,14 @@ def state(engine: Engine, on: date) -> pa.Table:
         ).to_arrow_table()
 
 
-def _load(connection: duckdb.DuckDBPyConnection, engine: Engine, on: date, columns: Sequence[str], listed: str) -> None:
+def _load(
+    connection: duckdb.DuckDBPyConnection,
+    engine: Engine,
+    on: date,
+    columns: Sequence[str],
+    listed: str,
+    joined: str = "",
+) -> None:
     """Stream `columns` of the events into `consent_form`, keep `listed` ones, and those that stand."""
     words = vocabulary()
     for name, listing in (("consent_decisions", words.decisions), ("consent_scopes", words.scopes)):
@@ -112,7 +131,7 @@ def _load(connection: duckdb.DuckDBPyConnection, engine: Engine, on: date, colum
             select
                 sequence, record_key, decision::consent_decisions as decision, scope::consent_scopes as scope, stands,
                 {listed}
-            from consent_stream left join consent_terms using (terms_id)
+            from consent_stream left join consent_terms using (terms_id) {joined}
             """
         )
         connection.unregister("consent_stream")

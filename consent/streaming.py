@@ -50,14 +50,19 @@ class DriverMissingError(Exception):
 
 
 @contextmanager
-def read_events(engine: Engine, on: date, columns: Sequence[str]) -> Iterator[pa.RecordBatchReader]:
+def read_events(
+    engine: Engine, on: date, columns: Sequence[str], *, that_name_somebody: bool = False
+) -> Iterator[pa.RecordBatchReader]:
     """Yield `columns` of every event known on the night `on`, and whether it `stands`, as a stream of batches.
 
-    What a form does not say is null, or from SQLite empty: its driver learns types from the first rows.
+    What a form does not say is null, or from SQLite empty: its driver learns types from the first rows. `columns` has
+    `record_key`. `that_name_somebody`: only events that name an agency's record or a child ID, which are few.
     """
     schema = pa.schema([*(EVENT_SCHEMA.field(name) for name in columns), ("stands", pa.int64())])
     said = [_column(name, engine.dialect.name) for name in columns]
     query = select(*said, _stands(on).label("stands")).where(consent_event.c.recorded_night <= on.isoformat())
+    if that_name_somebody:
+        query = query.where(consent_event.c.about_record.is_not(None) | consent_event.c.child_id.is_not(None))
     compiled = query.compile(dialect=engine.dialect, compile_kwargs={"literal_binds": True})
     with arrow_connection(engine) as connection, connection.cursor() as cursor:
         if engine.dialect.name == "sqlite":
