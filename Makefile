@@ -43,7 +43,7 @@ test: .venv/.dev  ## every test that is not marked slow, in under ten minutes
 	@$(BIN)/python -m pytest -m "not slow"
 
 test-all: .venv/.spark  ## every test, those on Spark too (they need Java 17)
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --durations=25
 
 lint: .venv/.dev  ## ruff, mypy --strict and the rooms' import contract
 	@$(BIN)/ruff check .

@@ -16,6 +16,7 @@ import pyarrow as pa
 from sqlalchemy import ColumnElement, Engine, case, func, literal_column, select
 
 from consent.tables import consent_event
+from consent.tables.consents import names_somebody
 from consent.vocabulary import vocabulary
 
 EVENT_SCHEMA = pa.schema(
@@ -62,7 +63,7 @@ def read_events(
     said = [_column(name, engine.dialect.name) for name in columns]
     query = select(*said, _stands(on).label("stands")).where(consent_event.c.recorded_night <= on.isoformat())
     if that_name_somebody:
-        query = query.where(consent_event.c.about_record.is_not(None) | consent_event.c.child_id.is_not(None))
+        query = query.where(names_somebody)
     compiled = query.compile(dialect=engine.dialect, compile_kwargs={"literal_binds": True})
     with arrow_connection(engine) as connection, connection.cursor() as cursor:
         if engine.dialect.name == "sqlite":

@@ -5,7 +5,7 @@ How they are written is `consent.ledger`.
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, Integer, LargeBinary, String, Table, Text
+from sqlalchemy import Column, Index, Integer, LargeBinary, String, Table, Text, or_
 
 from consent.tables.base import metadata, sequence
 
@@ -41,6 +41,13 @@ consent_event = Table(
 
 Index("ix_consent_event_record_key_sequence", consent_event.c.record_key, consent_event.c.sequence)
 Index("ix_consent_event_about_source_scope", consent_event.c.about_source, consent_event.c.scope)
+
+names_somebody = or_(consent_event.c.about_record.is_not(None), consent_event.c.child_id.is_not(None))
+"""Events that name an agency's record or a child ID: few among many, found without reading the others."""
+
+Index(
+    "ix_consent_event_sequence", consent_event.c.sequence, sqlite_where=names_somebody, postgresql_where=names_somebody
+)
 
 consent_terms = Table(
     "consent_terms",

@@ -51,6 +51,10 @@ def _consents() -> None:
     op.add_column("consent_event", sa.Column("child_id", sa.String(32)))
     op.add_column("consent_event", sa.Column("expiry_month", sa.String(7)))
     op.add_column("consent_event", sa.Column("evidence", sa.LargeBinary(16)))
+    named = sa.text("about_record is not null or child_id is not null")
+    op.create_index(
+        "ix_consent_event_sequence", "consent_event", ["sequence"], sqlite_where=named, postgresql_where=named
+    )
     op.create_table(
         "consent_terms",
         sa.Column("terms_id", sa.String(64), nullable=False),
