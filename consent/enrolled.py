@@ -42,6 +42,7 @@ def _on_server(url: str) -> bool:
     from sqlalchemy import inspect, text  # noqa: PLC0415
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
 
+    from consent.errors import RegistryError  # noqa: PLC0415
     from consent.registry import engine_of  # noqa: PLC0415
 
     engine = engine_of(url)
@@ -49,7 +50,7 @@ def _on_server(url: str) -> bool:
         with engine.connect() as connection:
             made = inspect(connection).has_table("person_event")
             return made and connection.execute(text(_ASKED)).first() is not None
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, RegistryError) as error:
         raise _unreadable(f"its server does not answer ({type(error).__name__})") from None
     finally:
         engine.dispose()

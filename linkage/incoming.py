@@ -39,14 +39,14 @@ class Incoming:
 
     def add(self, number: int, batch: TokenBatch) -> None:
         """Let a batch, ordered by key, wait; it replaces what waits of its records, none of which is withdrawn now."""
-        held = self.batch(number)
+        held, fresh = self.batch(number), batch.keys
         if len(held):
             batch = TokenBatch.joined([held.take(find_keys(batch.keys, held.keys) < 0), batch])
             batch = batch.take(key_order(batch.keys))
         self._write(number, batch)
         gone = self.gone()
         if len(gone):
-            self._write_gone(gone[find_keys(batch.keys, gone) < 0])
+            self._write_gone(gone[find_keys(fresh, gone) < 0])
 
     def drop(self, number: int, keys: np.ndarray) -> None:
         """Forget what waits of some records, uint8 (n, 16)."""

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select, text
-from sqlalchemy.exc import OperationalError
 from support.licences import DSA, DUL, EMOU
 from support.licensed import night_of, order_for, outcomes_of
 from support.mou import edited
@@ -26,6 +25,7 @@ from assets.release.query import query
 from consent.child_sets import ChildSets, SealedSet
 from consent.disclosure_check import altered
 from consent.disclosures import Disclosures, Entry
+from consent.errors import RegistryError
 from consent.registry import open_registry
 from consent.tables import audit_event
 
@@ -114,7 +114,7 @@ def test_a_release_that_cannot_be_accounted_for_is_not_published(tmp_path: Path)
     outcomes_of(later)
     build(order_for(later), later.keys)
     nowhere = replace(later.paths, registry_url=f"sqlite:///{tmp_path / 'nowhere' / 'registry.sqlite'}")
-    with pytest.raises(OperationalError):
+    with pytest.raises(RegistryError):
         publish_candidate(replace(later, paths=nowhere))
     assert published(later) == [places.current(later.paths.releases).id]
     publish_candidate(later)

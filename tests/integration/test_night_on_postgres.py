@@ -30,6 +30,7 @@ def on_postgres(url: str, city_before: City, tmp_path_factory: pytest.TempPathFa
     city = City(home / "city", home / "temp")
     city.temp.mkdir()
     shutil.copytree(city_before.home, city.home)
+    (city.state / "registry.sqlite").unlink(missing_ok=True)  # whatever a command left in the delivered city
     settings = city.workspace / "cradlepath.yaml"
     settings.write_text(settings.read_text(encoding="utf-8") + f'\nregistry: "{url}"\n', encoding="utf-8")
     city.stories[NIGHTS[0]] = city.night()

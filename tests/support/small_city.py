@@ -20,6 +20,7 @@ from assets.release import folder as places
 from consent.access_keys import Cost
 from consent.people import ROLES, People
 from consent.registry import open_registry
+from linkage.keys import KeyRing
 from pipelines.setting_up import write_workspace
 from pipelines.workspace import Workspace, load
 
@@ -42,6 +43,7 @@ class SmallCity:
 def make(root: Path) -> Path:
     """Write the city without its people and return the folder of its workspace."""
     place = write_workspace(root / "workspace", city="Small City", start=NIGHT)
+    KeyRing.create(place.keys)
     shutil.rmtree(place.agreements)
     demo_folder(place.root)
     wic = place.agreements / "wic.yaml"
@@ -78,6 +80,7 @@ def _release(folder: Path) -> None:
         "audit": {"passed": True},
         "inputs": [],
         "tables": {"measure": {"rows": 600, "sha256": "ab" * 32}},
+        "catalogue": {"tables": []},
     }
     (place / places.MANIFEST).write_text(json.dumps(manifest))
     (folder / places.POINTER).write_text(RELEASE)

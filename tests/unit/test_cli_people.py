@@ -16,7 +16,6 @@ from support.small_city import MINE, NIGHT, NOT_MINE, THEIRS, SmallCity, enrol, 
 from consent.enrolled import RegistryUnreadableError, anybody_enrolled
 from consent.registry import open_registry
 from consent.tables import audit_event
-from linkage.keys import KeyRing
 from pipelines import asking, cli
 from pipelines.admission import KEY, KEY_FILE, OPEN_TO_ALL, NotPermittedError, admit
 from pipelines.checks import Checked, Warned
@@ -30,9 +29,7 @@ from pipelines.workspace import load
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = make(tmp_path_factory.mktemp("city"))
-    KeyRing.create(root.parent / "keys", "hub-tokenised")
-    return root
+    return make(tmp_path_factory.mktemp("city"))
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from linkage.batch import TokenBatch
@@ -37,6 +37,7 @@ def held(waiting: TokenBatch) -> dict[int, int]:
 
 
 @given(steps=st.lists(STEPS, max_size=8))
+@example(steps=[("add", 0, {0: 0}), ("withdraw", 0, {0}), ("add", 0, {})])
 @settings(max_examples=50, deadline=None)
 def test_it_holds_what_a_dictionary_would(steps, tmp_path_factory):
     folder = tmp_path_factory.mktemp("waiting")

@@ -15,7 +15,7 @@ def general(use):
 def in_code():
     texts = [path.read_text(encoding="utf-8") for room in ROOMS for path in (ROOT / room).rglob("*.py")]
     named = {use for text in texts for use in re.findall(r"\.derive\(\s*f?\"([^\"]+)\"", text)}
-    return {general(use) for use in named | {"release.auditor"}}
+    return {general(use) for use in named | {"release.auditor", "disclosure.set", "disclosure.seal"}}
 
 
 def in_docs():
