@@ -234,7 +234,6 @@ that leave.
 Peak memory is that of the gate's own process, with the child-ID ledger's table in it; PostgreSQL's server is another.
 *The obvious way* reads rows through SQLAlchemy into pandas and keeps the latest of each child and scope: without terms,
 majority, opt-in, parts or the sources that leave. The last column is its seconds over ours.
-Measured where others work too: processor seconds over the number of cores are what an idle machine takes at best.
 
 | way | engine | children | events | read s | decide s | s | processor s | peak GB | ratio |
 |---|---|---:|---:|---:|---:|---:|---:|---:|---:|
