@@ -107,6 +107,7 @@ class _Sorting:
         self.statuses = statuses
         self.all = [agreement for agreement, _ in statuses]
         links = amendments.links((a for a, status in statuses if takes_effect(a, status, on)), self.all)
+        self.contested = _contested(self.all)
         self.superseded = {older.agreement_id: newer.agreement_id for newer, older in links}
         self.gone = {older.sha256: older for _, older in links}
         self.kept: list[Agreement] = []
@@ -136,6 +137,7 @@ class _Sorting:
         signed = {a.agreement_id: a for a, said in found if not any(f.rule == UNSIGNED for f in said)}
         older = {a.agreement_id: a for a in self.gone.values()}
         known = {a.agreement_id: a for a in (*self.all, *(a for a, _ in live))} | signed | older
+        known = {name: a for name, a in known.items() if name not in self.contested}
         firm = {n: a for n, a in known.items() if n in signed or a.sha256 in self.gone or a.provisions.amends is None}
         for agreement, said in found:
             beside = firm if signed.get(agreement.agreement_id) is agreement else known
@@ -179,10 +181,12 @@ class _Sorting:
         """Refuse every agreement that shares its id with another one, in force or superseded."""
         claims = [*self.kept, *self.gone.values()]
         ids = Counter(a.agreement_id for a in claims)
-        for agreement in [a for a in self.kept if ids[a.agreement_id] > 1]:
-            same = [a for a in claims if a.agreement_id == agreement.agreement_id and a is not agreement]
+        doubtful = [a for a in self.kept if ids[a.agreement_id] > 1 or a.agreement_id in self.contested]
+        for agreement in doubtful:
+            others_too = self.all if agreement.agreement_id in self.contested else claims
+            same = [a for a in others_too if a.agreement_id == agreement.agreement_id and a.file != agreement.file]
             others = ", ".join(sorted(a.file for a in same))
-            says = f"the id {agreement.agreement_id} is claimed by another agreement in force too: {others}"
+            says = f"the id {agreement.agreement_id} is claimed by another agreement too: {others}"
             remedy = "leave it in one of them, and end or amend the other"
             self._refuse(agreement, finding("AGR-013", agreement.file, agreement.place("agreement"), says, remedy))
 
@@ -223,6 +227,14 @@ class _Sorting:
         self.bound.append(agreement)
         self.findings.append(found)
         self.refusals.append(refusal_of(agreement, found))
+
+
+def _contested(agreements: Iterable[Agreement]) -> frozenset[str]:
+    """Return the ids that agreements of different kinds or owners claim, in force or not: they name nobody."""
+    claims: dict[str, set[tuple[str, str | None]]] = {}
+    for agreement in agreements:
+        claims.setdefault(agreement.agreement_id, set()).add((agreement.kind, agreement.owner))
+    return frozenset(name for name, claimants in claims.items() if len(claimants) > 1)
 
 
 def refusal_of(agreement: Agreement, first: Finding, *others: Finding, sources: Sequence[str] = ()) -> Refusal:

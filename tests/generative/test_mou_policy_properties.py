@@ -10,7 +10,7 @@ from itertools import pairwise
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support.mou_oracle import Oracle
 from support.mou_worlds import NEWCOMER, PURPOSES, changed, narrowed, read, without_lint, world
@@ -77,6 +77,8 @@ def widenings(old: Allowed, new: Allowed) -> list[tuple[Point, Treatment]]:
 @JUDGED
 @FEW
 @given(RANDOM)
+@example(Random(26726))  # another owner's agreement under the id of one that is not in force yet
+@example(Random(96102))  # and under that of a memorandum
 def test_what_takes_away_never_widens(judge, draw: Random) -> None:  # type: ignore[no-untyped-def]
     """A parent, a prohibition, a limit or another owner's agreement more, whose own data is another matter."""
     held = world(draw)

@@ -200,7 +200,7 @@ def test_a_draft_with_the_id_of_what_was_amended_stops_nothing(city: Signers) ->
     city.sign(city.folder / "another.yaml", FIRST)
     held = in_force(city.folder, NIGHT)
     assert list(held.agreements) == ["clinic-2026"]
-    assert "claimed by another agreement in force too: clinic.yaml" in held.refusals[0].reason
+    assert "claimed by another agreement too: clinic.yaml" in held.refusals[0].reason
 
 
 # -- what stands under an agreement that was amended ---------------------------------------------------------------

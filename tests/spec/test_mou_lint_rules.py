@@ -108,7 +108,7 @@ TABLE = [
     Row("AGR-012", "dsa.yaml", "8:1", "ends on 2030-06-30, in 29 days", on=date(2030, 6, 1)),
     Row("AGR-013", "rival.yaml", "15:1", "claimed by clinic and district", more={"rival.yaml": RIVAL}),
     Row("AGR-013", "more.yaml", "31:1", "not described alike in dsa.yaml and more.yaml: delivery", more={"more.yaml": OTHERWISE}),
-    Row("AGR-013", "dsa.yaml", "1:1", "the id district-2025 is claimed by another agreement in force too: more.yaml", more={"more.yaml": DSA}),
+    Row("AGR-013", "dsa.yaml", "1:1", "the id district-2025 is claimed by another agreement too: more.yaml", more={"more.yaml": DSA}),
     Row("AGR-014", "dsa.yaml", "4:9", "it amends district-2024, which is not among", {"under:": f'amends: {{agreement: district-2024, sha256: "{ZEROS}"}}\nunder:'}),
     Row("AGR-015", "dsa.yaml", "22:10", "is expected to be denied on 2026-09-01, and is allowed", {"terms:\n": EXPECTS + "terms:\n"}),
     Row("AGR-016", "dsa.yaml", "22:11", "accepted without by, role", {"terms:\n": RISK + "terms:\n"}),
