@@ -22,6 +22,7 @@ from consent.registry import open_registry
 from consent.trail import AuditTrail, Kind
 from consent.trail_check import check
 from consent.trail_errors import AnchorError, TrailError
+from mou_policies.canonical import sha256
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,7 +80,8 @@ def note_link(night: Night, report: LinkReport) -> None:
         "children": report.children,
         "changes": asdict(report.changes),
         "ledger_root": Ledger(night.paths.ledger, night.keys).root().hex(),
-        "model": report.model_card.get("name"),
+        "model": report.model_card["version"],
+        "model_card_sha256": sha256(report.model_card),
     }
     note(night, "link", "child IDs", payload)
 

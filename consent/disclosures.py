@@ -130,10 +130,6 @@ class Disclosures:
         """Return every row whose set holds any of the IDs that one child ever had."""
         return self.find(child_ids=child_ids)
 
-    def to_recipient(self, name: str) -> list[Entry]:
-        """Return every row of one recipient, by its name as recorded."""
-        return self.find(recipient=name)
-
     def between(self, first: date | None = None, last: date | None = None) -> list[Entry]:
         """Return every row of acts from one day to another, both included; None is no bound."""
         return self.find(first=first, last=last)
@@ -163,10 +159,6 @@ class Disclosures:
         with self._engine.connect() as connection:
             query = select(disclosure.c.recipient).distinct().order_by(disclosure.c.recipient)
             return list(connection.execute(query).scalars())
-
-    def holding(self, child_ids: Collection[str]) -> list[Act]:
-        """Return the acts that disclosed something about any of some children, oldest first."""
-        return list(dict.fromkeys(entry.act for entry in self.about_child(child_ids)))
 
     def _find(self, *conditions: ColumnElement[bool]) -> list[Entry]:
         query = (

@@ -101,6 +101,8 @@ def _settle_sqlite(engine: Engine) -> None:
     def _settings(connection: Any, record: Any) -> None:
         connection.isolation_level = None
         connection.execute("pragma synchronous = extra")
+        # What is erased is gone from the file; not every build of SQLite does so by itself.
+        connection.execute("pragma secure_delete = on")
         record.info["file"] = _identity(file)
 
     @event.listens_for(engine, "checkout")

@@ -107,7 +107,7 @@ class _Sorting:
         self.statuses = statuses
         self.all = [agreement for agreement, _ in statuses]
         links = amendments.links((a for a, status in statuses if takes_effect(a, status, on)), self.all)
-        self.contested = _contested(self.all)
+        self.contested = _contested(a for a, status in statuses if is_signed(a, status))
         self.superseded = {older.agreement_id: newer.agreement_id for newer, older in links}
         self.gone = {older.sha256: older for _, older in links}
         self.kept: list[Agreement] = []
@@ -230,7 +230,7 @@ class _Sorting:
 
 
 def _contested(agreements: Iterable[Agreement]) -> frozenset[str]:
-    """Return the ids that agreements of different kinds or owners claim, in force or not: they name nobody."""
+    """Return the ids that signed agreements of different kinds or owners claim: they name nobody."""
     claims: dict[str, set[tuple[str, str | None]]] = {}
     for agreement in agreements:
         claims.setdefault(agreement.agreement_id, set()).add((agreement.kind, agreement.owner))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipelines.cli import audit_anchor, audit_destruction, audit_disclosures, audit_log
+from pipelines.cli import audit_anchor, audit_destruction, audit_disclosures, audit_erase, audit_log
 from pipelines.cli.screen import JsonOption, WorkspaceOption, print_json, progress, say
 from pipelines.workspace import Workspace, open_workspace
 
@@ -25,7 +25,7 @@ def register(app: typer.Typer) -> None:
     """Add the group `audit` to the command line."""
     group = typer.Typer(help="The audit trail: what was done, and whether that history is whole.", no_args_is_help=True)
     group.command("verify")(verify)
-    for part in (audit_log, audit_anchor, audit_disclosures, audit_destruction):
+    for part in (audit_log, audit_anchor, audit_erase, audit_disclosures, audit_destruction):
         part.add(group)
     app.add_typer(group, name="audit")
 

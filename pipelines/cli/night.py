@@ -179,6 +179,7 @@ def _next(place: Workspace, story: dict[str, Any]) -> list[str]:
             f'cradlepath query -w {root} "from measures_of_success"      ask it, in SQL',
             f"cradlepath release verify -w {root}      check signature, tables and disclosure audit",
         ]
+    lines.append(f"cradlepath audit anchor -w {root}      a line to keep elsewhere: it proves what was done until now")
     lines.append(f"cradlepath dagster -w {root}     open the graph, checks and lineage on 127.0.0.1:3000")
     later = [night for night in waiting_nights(place.landing) if night > story["night"]]
     if later:
@@ -190,9 +191,8 @@ def _consent(story: dict[str, Any]) -> None:
     """Print what families' decisions took out of the hub's tables tonight, and which reach no child yet."""
     found = story["consent"]
     heading("Families' decisions")
-    say(
-        f"  {found['rows']:,} rows are left out of the hub's tables, {found['newly_refused']:,} children as of tonight."
-    )
+    rows, children = found["rows"], found["newly_refused"]
+    say(f"  {rows:,} rows are left out of the hub's tables; {children:,} children are out since tonight.")
     if found["pending"]:
         say(f"  {found['pending']:,} forms reach no child yet; they are tried every night (`cradlepath consent show`).")
 

@@ -45,6 +45,9 @@ def test_a_night_says_what_it_linked_what_consent_took_and_what_it_ran_under(eve
     [last] = [payload for _, kind, subject, payload in events if kind == "night" and subject == night][-1:]
     assert len(last["policy"]) == 64
     assert last["agreements"]
+    linked = next(payload for _, kind, subject, payload in events if kind == "link" and subject.startswith(night))
+    assert linked["model"]
+    assert len(linked["ledger_root"]) == len(linked["model_card_sha256"]) == 64
 
 
 def test_a_publication_is_an_event_with_the_digest_of_its_manifest(city, events: list[tuple]):

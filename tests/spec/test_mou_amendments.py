@@ -203,6 +203,18 @@ def test_a_draft_with_the_id_of_what_was_amended_stops_nothing(city: Signers) ->
     assert "claimed by another agreement too: clinic.yaml" in held.refusals[0].reason
 
 
+def test_a_signed_agreement_of_another_owner_under_the_same_id_stops_both_and_a_draft_of_it_neither(
+    folder: Path,
+) -> None:
+    keys = Signers(folder)
+    keys.written("clinic.yaml", SMALL, SIGNED_ON)
+    theirs = edited("agency: clinic", "agency: hospital", edited("clinic:", "hospital:", SMALL))
+    write(folder, theirs, "theirs.yaml")
+    assert list(in_force(folder, NIGHT).agreements) == ["clinic-2025"]
+    keys.sign(folder / "theirs.yaml", SIGNED_ON)
+    assert list(in_force(folder, NIGHT).agreements) == []
+
+
 # -- what stands under an agreement that was amended ---------------------------------------------------------------
 
 

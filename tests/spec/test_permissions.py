@@ -33,7 +33,7 @@ COMMANDS = """
     audit countersign, audit public-key, audit disclosures         ..am
     audit destruction --due,                                       s.am
     nightly, dagster, serve, release rollback                      ...m
-    consent record, consent revoke, audit destruction              ...m
+    consent record, consent revoke, audit destruction, audit erase ...m
     return make, backup,                                           ...m
     child, explain-link, evaluate, attack, model train, model use  ...m
     review list, review show, review decide, review export         ...m

@@ -161,6 +161,19 @@ def test_no_file_is_written_over_and_what_is_no_anchor_is_refused(city: City):
     assert "expected one of night" in city.run("log", "--kind", "nonsense", fails=TrailError)[1]
 
 
+def test_an_erased_payload_is_out_of_the_file_and_the_trail_still_verifies(city: City):
+    city.trail.append("consent", "forms of a child", {"child": "c-to-be-forgotten"}, actor="lead")
+    filled(city)
+    assert b"c-to-be-forgotten" in city.registry.read_bytes()
+    code, said = city.run("erase", "1", "--because", "a request under the agreement")
+    assert (code, "payloads of 1 event are destroyed" in said) == (0, True)
+    assert b"c-to-be-forgotten" not in city.registry.read_bytes()
+    code, said = city.run("verify")
+    assert (code, "a request under the agreement" in said) == (0, True)
+    assert "nothing was changed" in city.run("erase", "1", "--because", "again")[1]
+    assert "99" in city.run("erase", "99", "--because", "none", fails=TrailError)[1]
+
+
 def test_a_row_of_the_book_of_disclosures_that_was_edited_ends_with_status_1(city: City):
     record(book_of(city.trail.engine), "r-1", {"school": ["c-1"]})
     assert city.run("verify")[0] == 0

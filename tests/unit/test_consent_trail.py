@@ -199,3 +199,8 @@ def test_a_registry_without_a_trail_or_with_half_of_one_says_so(engine: Engine, 
     (tmp_path / "noise.sqlite").write_bytes(b"no database at all" * 100)
     with pytest.raises(TrailError, match="cannot be read whole"):
         check(open_to_read(str(tmp_path / "noise.sqlite")), [])
+
+
+def test_what_is_erased_is_gone_from_the_file_whatever_sqlite_was_built_with(engine: Engine):
+    with engine.connect() as connection:
+        assert connection.execute(text("pragma secure_delete")).scalar() == 1
