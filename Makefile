@@ -39,10 +39,18 @@ run: .venv/.run  ## make the demo city, run its first night, say what happened a
 	@$(BIN)/cradlepath demo --children $(CHILDREN) --seed $(SEED) --nights 3 --out $(CITY) --replace
 	@$(BIN)/cradlepath nightly --workspace $(CITY)
 
+# pyCANON, the outside check of row-level files, pins older libraries than the product's: it gets a place of its own.
+.venv/.canon: requirements-canon.lock .venv/.dev
+	@echo "Building .venv/canon from requirements-canon.lock ..."
+	@test -x .venv/canon/bin/python || $(PYTHON) -m venv .venv/canon
+	@$(BIN)/uv pip install --quiet --python .venv/canon/bin/python --require-hashes -r requirements-canon.lock 2>/dev/null \
+	  || .venv/canon/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-canon.lock
+	@touch $@
+
 test: .venv/.dev  ## every test that is not marked slow, in under ten minutes
 	@$(BIN)/python -m pytest -m "not slow"
 
-test-all: .venv/.spark  ## every test, those on Spark too (they need Java 17)
+test-all: .venv/.spark .venv/.canon  ## every test, those on Spark (they need Java 17) and with pyCANON too
 	@$(BIN)/python -m pytest --durations=25
 
 lint: .venv/.dev  ## ruff, mypy --strict and the rooms' import contract
@@ -85,6 +93,7 @@ lock: .venv/.run  ## resolve the locks anew from pyproject.toml
 	@printf 'hatchling\neditables\npip\nsetuptools\n' | $(COMPILE) --extra dev -c requirements.lock pyproject.toml - -o requirements-dev.lock
 	@echo 'pyspark>=4.1,<5' | $(COMPILE) -c requirements-dev.lock - -o requirements-spark.lock
 	@printf 'setuptools\nwheel\n' | $(COMPILE) --extra agency -c requirements.lock pyproject.toml - -o requirements-agency.lock
+	@echo 'pycanon>=1.3,<2' | $(COMPILE) - -o requirements-canon.lock
 	@printf 'uv\n' | $(COMPILE) - -o requirements-installer.lock
 
 COMPILE = $(BIN)/uv pip compile $(LOCKFLAGS)
