@@ -101,10 +101,38 @@ class Attestation:
 
 
 @dataclass(frozen=True)
+class Tail:
+    """Percentages of groups of `least` children or more that lie below `low` or above `high` show the bound only."""
+
+    least: int
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class AmountTerms:
+    """When a sum of amounts is not shown: `dominant` contributors make up `share` percent; or the p % rule, `prior`."""
+
+    dominant: int | None
+    share: float | None
+    prior: float | None
+
+
+@dataclass(frozen=True)
+class PrivacyTerms:
+    """What one release may spend by differential privacy (`epsilon`), and what the whole series may (`budget`)."""
+
+    epsilon: float
+    budget: float
+
+
+@dataclass(frozen=True)
 class ReleaseTerms:
     """What a release under a licence must be, and what it claims to be.
 
-    `minimum_cell` is the smallest count shown; `quasi_identifiers` are field patterns.
+    `minimum_cell` is the smallest count shown; `quasi_identifiers` are field patterns. `zeros` and `certain` say
+    whether a count of 0 and a rate of exactly 0 or 100 % are `shown` or `hidden`, None where the licence does not say;
+    `mode` how numbers are protected, None likewise.
     """
 
     name: str
@@ -115,6 +143,12 @@ class ReleaseTerms:
     quasi_identifiers: tuple[str, ...]
     attests: tuple[Attestation, ...]
     clause: str
+    zeros: str | None = None
+    certain: str | None = None
+    percentages: tuple[Tail, ...] = ()
+    amounts: AmountTerms | None = None
+    mode: str | None = None
+    privacy: PrivacyTerms | None = None
 
 
 @dataclass(frozen=True)
