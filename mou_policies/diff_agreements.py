@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from mou_policies.agreement import Agreement, Redisclosure
 from mou_policies.changes import NOTHING, Change, Side
 from mou_policies.diff_provisions import no_longer_limited, no_longer_prohibited, permitted
+from mou_policies.diff_release import UNSAID, loosened
 from mou_policies.provisions import DSA, DUL, EMOU, AcceptedRisk, Expectation, ReleaseTerms
 
 LEVELS = ("aggregate", "records")
-UNSAID = "not said"
 
 
 @dataclass(frozen=True)
@@ -187,6 +187,7 @@ def _release(pair: Pair, old: ReleaseTerms | None, new: ReleaseTerms) -> Iterato
     for pattern in old.quasi_identifiers:
         if pattern not in new.quasi_identifiers:
             yield pair.change("release", f"{pattern} protected as a quasi-identifier", "not protected as one")
+    yield from (pair.change("release", before, after) for before, after in loosened(old, new))
 
 
 def _licensed(pair: Pair) -> Iterator[Change]:

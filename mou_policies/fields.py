@@ -28,10 +28,18 @@ IMPLIED: Mapping[str, tuple[str, ...]] = {
     "none": (),
 }
 
+FIELD_PATTERN = re.compile(r"[a-z*][a-z0-9_*]*\.[^.]+\..+")
 _HUMPS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _OTHER = re.compile(r"[^a-z0-9]+")
 _OUTPUT = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _KEYS = (["class", "use", "reason"], ["treatment", "as", "required", "format", "for", "under"])
+
+
+def field_patterns(node: Node) -> tuple[str, ...]:
+    """Return a list of field patterns: source.table.field, with * for a whole part."""
+    for item in node.items():
+        item.matching(FIELD_PATTERN, "field", "write source.table.field, with * for a whole part")
+    return node.texts()
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from mou_policies import vocabulary
 from mou_policies.agreement import MEMBER, MEMBERS
-from mou_policies.fields import read_treatment
+from mou_policies.fields import FIELD_PATTERN, field_patterns, read_treatment
 from mou_policies.findings import Findings
 from mou_policies.nodes import Node
 from mou_policies.provisions import (
@@ -19,7 +19,6 @@ from mou_policies.provisions import (
     BY_LICENCE,
     AcceptedRisk,
     Amends,
-    Attestation,
     Expectation,
     FieldRef,
     Licensed,
@@ -30,15 +29,12 @@ from mou_policies.provisions import (
     ReleaseTerms,
     Scope,
 )
+from mou_policies.reading_release import read_release
 
 GRANTED = ("link", "content", "publish")
-LEVELS = ("aggregate", "records")
-EARLIER = ("considered", "ignored")
 ANSWERS = ("allowed", "denied")
 
-_FIELD = re.compile(r"[a-z*][a-z0-9_*]*\.[^.]+\..+")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_WORD = re.compile(r"[a-z][a-z0-9_-]{0,60}")
 
 
 @dataclass(frozen=True)
@@ -78,19 +74,13 @@ def _classes(node: Node, *, empty: bool = False) -> tuple[str, ...]:
     return tuple(vocabulary.class_pattern(item) for item in node.items(empty=empty))
 
 
-def _field_patterns(node: Node) -> tuple[str, ...]:
-    for item in node.items():
-        item.matching(_FIELD, "field", "write source.table.field, with * for a whole part")
-    return node.texts()
-
-
 def _scope(keys: Mapping[str, Node], node: Node) -> Scope:
     if "class" not in keys and "fields" not in keys:
         raise node.error("neither class nor fields are named", 'say what it is about: class: ["*"] for everything')
     return Scope(
         uses=tuple(item.word(GRANTED, "use") for item in keys["use"].items()),
         classes=_classes(keys["class"]) if "class" in keys else (),
-        fields=_field_patterns(keys["fields"]) if "fields" in keys else (),
+        fields=field_patterns(keys["fields"]) if "fields" in keys else (),
         purposes=_purposes(keys["purposes"]) if "purposes" in keys else (),
     )
 
@@ -143,30 +133,7 @@ def _licensed(node: Node, context: Context) -> tuple[str, dict[FieldRef, License
 
 
 def _release(node: Node, context: Context) -> tuple[str, ReleaseTerms]:
-    keys = node.keys_of(
-        ["name", "level"], ["claims", "minimum_cell", "quasi_identifiers", "earlier_releases", "attests"]
-    )
-    claims = tuple(i.word(vocabulary.claims(), "claim") for i in keys["claims"].items()) if "claims" in keys else ()
-    return "release", ReleaseTerms(
-        name=keys["name"].matching(_WORD, "release name", "use lower case, digits, - and _"),
-        level=keys["level"].word(LEVELS, "level"),
-        claims=claims,
-        minimum_cell=keys["minimum_cell"].integer(1, 1000) if "minimum_cell" in keys else None,
-        earlier_releases=keys["earlier_releases"].word(EARLIER, "answer") if "earlier_releases" in keys else "ignored",
-        quasi_identifiers=_field_patterns(keys["quasi_identifiers"]) if "quasi_identifiers" in keys else (),
-        attests=tuple(_attests(item) for item in keys["attests"].items()) if "attests" in keys else (),
-        clause=context.clause("release", node.line),
-    )
-
-
-def _attests(node: Node) -> Attestation:
-    keys = node.keys_of(["says", "by", "role", "on"], ["until"])
-    known = {attested for claim in vocabulary.claims().values() for attested in claim.attests}
-    says = keys["says"].word(known, "attestation")
-    since, until = keys["on"].day(), keys["until"].day() if "until" in keys else None
-    if until is not None and until < since:
-        raise keys["until"].error("the statement ends before it is made", "mend the dates")
-    return Attestation(says, keys["by"].text(), keys["role"].text(), since, until, (node.line, node.column))
+    return "release", read_release(node, context.clause("release", node.line))
 
 
 def _accepts(node: Node, context: Context) -> tuple[str, tuple[AcceptedRisk, ...]]:
@@ -192,7 +159,7 @@ def _accepted(node: Node, clause: str) -> AcceptedRisk:
         raise keys["until"].error("the acceptance ends before it starts", "mend the dates", "AGR-016")
     return AcceptedRisk(
         rule=rule.id,
-        about=keys["field"].matching(_FIELD, "field", "write source.table.field") if "field" in keys else "*",
+        about=keys["field"].matching(FIELD_PATTERN, "field", "write source.table.field") if "field" in keys else "*",
         by=keys["by"].text(),
         role=keys["role"].text(),
         on=starts,
@@ -213,7 +180,7 @@ def _expects(node: Node, context: Context) -> tuple[str, tuple[Expectation, ...]
 
 def _expected(node: Node, clause: str) -> Expectation:
     keys = node.keys_of(["field", "use", "on", "is"], ["purpose", "because"])
-    field = keys["field"].matching(_FIELD, "field", "write source.table.field, as in school.users.grades")
+    field = keys["field"].matching(FIELD_PATTERN, "field", "write source.table.field, as in school.users.grades")
     source, table, name = field.split(".", 2)
     return Expectation(
         ref=(source, table, name),

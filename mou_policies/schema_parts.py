@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from mou_policies import vocabulary
 from mou_policies.provisions import BY_AGREEMENT, BY_LICENCE
-from mou_policies.reading import ANSWERS, EARLIER, GRANTED, LEVELS
+from mou_policies.reading import ANSWERS, GRANTED
+from mou_policies.reading_release import EARLIER, LEVELS, PRIVATE, SWITCH
 from mou_policies.schema_words import (
     DAY,
     FIELD,
@@ -20,6 +21,10 @@ from mou_policies.schema_words import (
     where,
     words,
 )
+
+PERCENT: Schema = {"type": "number", "minimum": 0, "maximum": 100}
+ABOVE_ZERO: Schema = {"type": "number", "exclusiveMinimum": 0}
+AMOUNT_KEYS = ("dominant", "share", "prior")
 
 KEPT = tuple(use.name for use in vocabulary.uses().values() if use.stores)
 
@@ -156,8 +161,22 @@ def _release() -> Schema:
         "quasi_identifiers": several(FIELD),
         "earlier_releases": plain(EARLIER),
         "attests": several(mapping("attestation", {"says": words(attested), **person, "until": DAY}, ["until"])),
+        "zeros": plain(SWITCH),
+        "certain": plain(SWITCH),
+        "percentages": several(mapping("tail", {"least": number(1, 10**6), "low": PERCENT, "high": PERCENT})),
+        "amounts": _amounts(),
+        "mode": words({m.name: cited(m.means, m.cite, m.mark) for m in vocabulary.release_modes().values()}),
+        "privacy": mapping("privacy", {"epsilon": ABOVE_ZERO, "budget": ABOVE_ZERO}),
     }
-    return mapping("release", values, [name for name in values if name not in {"name", "level"}])
+    whole = mapping("release", values, [name for name in values if name not in {"name", "level"}])
+    private = {"properties": {"mode": {"const": PRIVATE}}, "required": ["mode"]}
+    return {**whole, "if": private, "then": {"required": ["privacy"]}, "else": {"not": {"required": ["privacy"]}}}
+
+
+def _amounts() -> Schema:
+    rule = mapping("amounts", {"dominant": number(1, 10), "share": PERCENT, "prior": PERCENT}, AMOUNT_KEYS)
+    together = {"dominant": ["share"], "share": ["dominant"]}
+    return {**rule, "minProperties": 1, "dependentRequired": together}
 
 
 def _acceptance() -> Schema:

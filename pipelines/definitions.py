@@ -71,7 +71,8 @@ def build_assets(
 def release_settings(settings: Release) -> ReleaseSettings:
     """Return the workspace's release section as the release room reads it."""
     zeros: Switch = "shown" if settings.zero_is_safe else "hidden"
-    return ReleaseSettings(settings.calendar, ReleasePolicy(threshold=settings.threshold, zeros=zeros))
+    certain: Switch = "shown" if settings.certain_is_safe else "hidden"
+    return ReleaseSettings(settings.calendar, ReleasePolicy(settings.threshold, zeros, certain))
 
 
 def build_defs(workspace: Workspace) -> Definitions:

@@ -106,6 +106,7 @@ class Release(_Section):
     calendar: Literal["monthly", "quarterly", "yearly", "after_period_close"] | tuple[date, ...] = "quarterly"
     threshold: Annotated[int, Field(ge=3)] = 10
     zero_is_safe: bool = True
+    certain_is_safe: bool = False
 
 
 class Audit(_Section):

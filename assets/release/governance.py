@@ -14,6 +14,7 @@ from typing import Any
 import duckdb
 
 from assets.night import Night
+from assets.release.agreed import agreed, quarrels, terms_of
 from assets.release.folder import StoredRelease
 from assets.release.policy import ReleaseError, ReleasePolicy
 from assets.release.tables import Catalogue
@@ -88,7 +89,7 @@ def governance_of(
     leaves = _leaves(night.policy, found, catalogue, earlier)
     verdicts = judge_all(claiming, [item.field for item in leaves], night.policy.agreements, night.date)
     return Governance(
-        policy=replace(policy, threshold=max([policy.threshold, *minimum_cells(licences).values()])),
+        policy=agreed(policy, licences),
         workspace=policy.threshold,
         leaves=leaves,
         counted=tuple(".".join(place) for place, shown_in in found.items() if not shown_in),
@@ -96,6 +97,7 @@ def governance_of(
         verdicts=verdicts,
         refusals=(
             *_unlicensed(night.policy),
+            *quarrels(licences),
             *_strangers(night.policy, found),
             *(_silent(lineage, earlier) if claiming else ()),
             *(f"{one.licence} claims {one}" for one in verdicts if one.refused),
@@ -107,8 +109,7 @@ def governance_of(
 
 def minimum_cells(licences: Sequence[Agreement]) -> dict[str, int]:
     """Return the smallest count that each licence lets its release show, by the clause that says so."""
-    terms = [a.provisions.release for a in licences if a.provisions.release is not None]
-    return {term.clause: term.minimum_cell for term in terms if term.minimum_cell is not None}
+    return {term.clause: term.minimum_cell for term in terms_of(licences) if term.minimum_cell is not None}
 
 
 def _lineage(night: Night) -> Lineage | None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any
 
+from assets.release.agreed import modes_of
 from assets.release.governance import Governance, Leaving, leaving_from, minimum_cells
 from assets.release.policy import ReleasePolicy
 from mou_policies import vocabulary
@@ -31,6 +32,7 @@ def to_json(governance: Governance, policy: ReleasePolicy) -> dict[str, Any]:
             "workspace": governance.workspace or policy.threshold,
             "licences": minimum_cells(governance.licences),
         },
+        "mode": {"applied": policy.mode, "licences": modes_of(governance.licences)},
         "zip3": {
             "applied": governance.zip3,
             "vintages": [
@@ -95,6 +97,11 @@ def in_words(manifest: Mapping[str, Any]) -> Iterator[str]:
     threshold = governed["threshold"]
     asked = "".join(f", {number} by {clause}" for clause, number in threshold["licences"].items())
     yield f"counts from {threshold['applied']} on are shown: {threshold['workspace']} by the workspace{asked}"
+    if "mode" in governed:
+        said = (
+            "".join(f", asked for by {clause}" for clause in governed["mode"]["licences"]) or ", which is the default"
+        )
+        yield f"numbers are protected by the mode {governed['mode']['applied']}{said}"
     yield f"restricted ZIP3 areas: {governed['zip3']['applied']}"
     yield f"{len(governed['leaves'])} columns leave, {len(governed['counted'])} are only counted"
     for claim in governed["claims"]:
@@ -113,6 +120,9 @@ def problems(manifest: Mapping[str, Any]) -> Iterator[str]:
         yield f"columns that are not in the release are said to show something: {', '.join(unknown)}"
     if manifest["policy"]["threshold"] < max([0, *governed["threshold"]["licences"].values()]):
         yield "the threshold is below that of a licence"
+    asked = set(governed.get("mode", {}).get("licences", {}).values())
+    if asked - {manifest["policy"].get("mode", "suppress")}:
+        yield "the mode is not the one that a licence asks for"
     fields = [leaving_from(item, tuple(item["shown_in"])) for item in governed["leaves"]]
     for claim in governed["claims"]:
         yield from (f"{claim['claim']}: {problem}" for problem in _of_claim(claim, fields, manifest))

@@ -25,7 +25,16 @@ from mou_policies.vocabulary.loading import MARKS
 from mou_policies.vocabulary.patterns import class_pattern, classes_of, matches
 from mou_policies.vocabulary.rulebook import SEVERITIES, Rule, rules
 from mou_policies.vocabulary.tiers import Clause, Kind, kinds
-from mou_policies.vocabulary.words import Standard, TreatmentRule, Use, standards, treatments, uses
+from mou_policies.vocabulary.words import (
+    ReleaseMode,
+    Standard,
+    TreatmentRule,
+    Use,
+    release_modes,
+    standards,
+    treatments,
+    uses,
+)
 
 __all__ = [
     "CONDITIONS",
@@ -49,6 +58,7 @@ __all__ = [
     "LayoutTable",
     "Population",
     "Purpose",
+    "ReleaseMode",
     "Removal",
     "Rule",
     "Standard",
@@ -68,6 +78,7 @@ __all__ = [
     "matches",
     "populations",
     "purposes",
+    "release_modes",
     "rules",
     "standards",
     "treatments",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from mou_policies.vocabulary.loading import load
+from mou_policies.vocabulary.loading import load, mark_of
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,26 @@ def uses() -> Mapping[str, Use]:
     for name, _, value in load("uses").entries():
         k = value.keys_of(["means", "reads", "stores", "publishes"])
         found[name] = Use(name, k["means"].text(), k["reads"].flag(), k["stores"].flag(), k["publishes"].flag())
+    return found
+
+
+@dataclass(frozen=True)
+class ReleaseMode:
+    """How the numbers of a release are protected."""
+
+    name: str
+    means: str
+    cite: str
+    mark: str
+
+
+@lru_cache(maxsize=1)
+def release_modes() -> Mapping[str, ReleaseMode]:
+    """Return the modes of a release by name."""
+    found = {}
+    for name, _, value in load("release_modes").entries():
+        k = value.keys_of(["means", "cite", "mark"])
+        found[name] = ReleaseMode(name, k["means"].text(), k["cite"].text(), mark_of(k["mark"]))
     return found
 
 
