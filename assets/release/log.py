@@ -57,8 +57,12 @@ def entries(releases: Path, nights: Path | None = None) -> list[Entry]:
 
 def details(releases: Path, release_id: str | None = None) -> dict[str, Any]:
     """Return the manifest of a release (default: the current one), without its catalogue."""
-    release = places.current(releases) if release_id is None else _named(releases, release_id)
-    return {key: value for key, value in release.manifest.items() if key != "catalogue"}
+    return {key: value for key, value in named(releases, release_id).manifest.items() if key != "catalogue"}
+
+
+def named(releases: Path, release_id: str | None = None) -> places.StoredRelease:
+    """Return a release by its id (default: the current one). Raises ReleaseError when there is none of that id."""
+    return places.current(releases) if release_id is None else _named(releases, release_id)
 
 
 def rollback(releases: Path, release_id: str, trusted: Ed25519PublicKey) -> None:

@@ -11,6 +11,7 @@ from assets.release.folder import releases as stored
 from assets.release.governed import in_words
 from assets.release.policy import ReleaseError
 from assets.release.query import Answer, QueryLimits
+from assets.release.utility import utility_of
 from pipelines.questions import ask
 from pipelines.web.visit import Visit
 
@@ -28,9 +29,9 @@ def release(visit: Visit) -> Response:
     wanted, folder = visit.request.path_params["release"], visit.world.paths.releases
     if wanted not in {one.id for one in stored(folder)}:
         return visit.show("notice.html", 404, title="No such release", says="The list of releases names them all.")
-    manifest = log.details(folder, wanted)
+    manifest, costs = log.details(folder, wanted), utility_of(log.named(folder, wanted))
     governed = list(in_words(manifest)) if "governance" in manifest else []
-    return visit.show("release.html", release=manifest, governed=governed)
+    return visit.show("release.html", release=manifest, governed=governed, costs=costs)
 
 
 def query(visit: Visit) -> Response:

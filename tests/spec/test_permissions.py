@@ -24,7 +24,7 @@ COMMANDS = """
     return new-key, return open                                    *
     report                                                         s.am
     query                                                          .l..
-    release list, release show, release verify                     .lam
+    release list, release show, release verify, release utility    .lam
     mou show, mou explain, mou lint, mou matrix, mou unused        ..am
     mou test, mou verify, mou render, mou export                   ..am
     link-quality, model list, model show                           ..am

@@ -80,7 +80,8 @@ def _release(folder: Path) -> None:
         "audit": {"passed": True},
         "inputs": [],
         "tables": {"measure": {"rows": 600, "sha256": "ab" * 32}},
-        "catalogue": {"tables": []},
+        "policy": {"threshold": 10, "zeros": "shown", "certain": "hidden"},
+        "catalogue": {"tables": [], "relations": []},
     }
     (place / places.MANIFEST).write_text(json.dumps(manifest))
     (folder / places.POINTER).write_text(RELEASE)
