@@ -96,7 +96,7 @@ def audit(
     report = AuditReport(solver=solver_version(), complete=annex is not None)
     drifting = np.empty(0, np.int64) if annex is None else annex.drifting
     system = build_system(con, catalogue, schema, drifting=drifting.tolist())
-    known = knowledge(con, system, policy, release_id, schema)
+    known = knowledge(con, system, policy, release_id, schema, before)
     report.counts, report.hidden = system.n_counts, int(known.hidden.sum())
     for what, where in (
         *form_findings(con, catalogue, schema),

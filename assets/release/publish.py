@@ -1,7 +1,7 @@
 """Making a release: all or nothing, aside first, audited from its own file, signed, and only then current.
 
-What belongs here: the order of the steps. `build` assembles tonight's tables, hides, writes a release file
-aside and audits that file; what an audit finds too narrow is hidden more widely and audited again, a few
+What belongs here: the order of the steps. `build` assembles tonight's tables, hides (or changes) numbers, writes a
+release file aside and audits that file; what an audit finds too narrow is hidden more widely and audited again, a few
 times. `finish` signs what passed and moves the pointer. Anything else that goes wrong publishes nothing. What
 does not: each step's work.
 
@@ -30,11 +30,12 @@ from assets.release.audit import AuditReport, audit
 from assets.release.building import build_system
 from assets.release.governance import Governance
 from assets.release.manifest import AUDITOR_KEY, Evidence, draft, file_digest, sign, table_entries
+from assets.release.modes import Setting, comment
+from assets.release.modes.protect import Protected, Protector
 from assets.release.policy import ReleaseError, ReleasePolicy
-from assets.release.suppress import Suppression, suppress
 from assets.release.system import System
 from assets.release.tables import Catalogue
-from assets.release.working import WORK, Previous, annex_of, assemble, frozen
+from assets.release.working import WORK, Previous, annex_of, assemble
 from assets.release.writing import content_digest, log_table, stage_tables, write_tables
 
 REPAIRS = 5
@@ -133,17 +134,22 @@ def _build_after(
         previous = _previous(con, earlier, keys)
         assemble(con, order.catalogue, order.night, previous)
         system = build_system(con, order.catalogue, WORK)
+        setting = Setting(con, keys, order.releases, order.night)
+        protector = Protector(setting, system, order.policy, rules_before(earlier))
+        about = protector.about(order.catalogue)
         stricter: dict[int, int] = {}
         for _ in range(REPAIRS):
-            found = suppress(system, order.policy, *frozen(con, system), stricter, before=rules_before(earlier))
-            stage_tables(con, order.catalogue, system, found.hidden)
+            found = protector.protect(stricter)
+            stage_tables(con, order.catalogue, system, found.hidden, found.shown)
             release_id = _release_id(con, order, earlier)
             same = next((release for release in series if release.id == release_id), None)
             if same is not None:
                 return Built(release_id, same.path, AuditReport(), existing=True)
             if len(earlier) != len(series) and not new:
                 return None
-            built = _write_and_audit(con, order, keys, system, found, release_id=release_id, earlier=earlier)
+            built = _write_and_audit(
+                con, order, keys, system, found, about=about, release_id=release_id, earlier=earlier
+            )
             if built.report.passed or not built.report.narrow:
                 break
             stricter = {**stricter, **{k: stricter.get(k, 0) + v for k, v in built.report.narrow.items()}}
@@ -202,8 +208,9 @@ def _write_and_audit(
     order: Order,
     keys: Keys,
     system: System,
-    found: Suppression,
+    found: Protected,
     *,
+    about: Mapping[str, Any],
     release_id: str,
     earlier: Sequence[places.StoredRelease],
 ) -> Built:
@@ -221,10 +228,12 @@ def _write_and_audit(
     }
     quoted = str(database).replace("'", "''")
     con.execute(f"attach '{quoted}' as target")
-    write_tables(con, order.catalogue, "target", release_id, log_table([*(e.manifest["log"] for e in earlier), entry]))
+    log = log_table([*(e.manifest["log"] for e in earlier), entry])
+    notes = {spec.name: note for spec in order.catalogue.tables if (note := comment(about, spec))}
+    write_tables(con, order.catalogue, "target", release_id, log, notes)
     con.execute("checkpoint target")
     con.execute("detach target")
-    annex = annex_of(system, found.hidden, found.demands)
+    annex = annex_of(system, found.hidden, found.demands, found.changed)
     report, tables = attack(
         database,
         order.catalogue,
@@ -239,6 +248,7 @@ def _write_and_audit(
         log=entry,
         catalogue=order.catalogue,
         policy=order.policy,
+        mode=about,
         evidence=order.evidence,
         governance=order.governance,
         report=report,

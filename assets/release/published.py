@@ -20,6 +20,7 @@ import duckdb
 import numpy as np
 from scipy import sparse
 
+from assets.release.inferred import inferred
 from assets.release.policy import ReleasePolicy
 from assets.release.rounding import behind
 from assets.release.system import Bools, Floats, Kind, System, numbered
@@ -51,7 +52,12 @@ class Knowledge:
 
 
 def knowledge(
-    con: duckdb.DuckDBPyConnection, system: System, policy: ReleasePolicy, release_id: str, schema: str
+    con: duckdb.DuckDBPyConnection,
+    system: System,
+    policy: ReleasePolicy,
+    release_id: str,
+    schema: str,
+    before: Mapping[str, ReleasePolicy] | None = None,
 ) -> Knowledge:
     """Read what the released tables in `schema`, numbered as `system`, tell about every variable."""
     n = len(system.values)
@@ -70,6 +76,9 @@ def knowledge(
             box = behind(np.nan_to_num(system.values[span]), block.spec.rounding, policy.threshold)
             low[span] = np.where(rounded[span], box[0], low[span])
             high[span] = np.where(rounded[span], box[1], high[span])
+    for changed, box in inferred(system, policy, before or {}, hidden):
+        rounded |= changed
+        low[changed], high[changed] = box[0], np.minimum(box[1], most)
     unknown = hidden | rounded | (system.kind == Kind.DRIFT)
     derived = ~count & (system.subtrahend >= 0)
     unknown |= derived & (unknown[system.minuend] | unknown[system.subtrahend])
@@ -121,9 +130,11 @@ def _same(spec: PublishedTable, left: str, right: str) -> str:
 def rate_sql(rate: Rate, of: str = "") -> str:
     """Return the SQL that computes a rate from shown counts: null when one is hidden or the group is empty.
 
-    Rounded half up in whole numbers, so that it is the same on every machine; `of` prefixes the columns.
+    Rounded half up in whole numbers, so that it is the same on every machine; `of` prefixes the columns. A numerator
+    that is shown above its denominator, as changed numbers may be, counts as equal to it.
     """
     y, n, unit = f'{of}"{rate.numerator}"::hugeint', f'{of}"{rate.denominator}"::hugeint', 10**rate.digits
+    y = f"(case when {y} > {n} then {n} else {y} end)"
     return f"case when {n} > 0 then (({y} * {2 * rate.per * unit} + {n}) // (2 * {n}))::double / {unit} end"
 
 

@@ -55,13 +55,16 @@ def suppress(
     withheld: Bools | None = None,
     stricter: Mapping[int, int] | None = None,
     before: Mapping[str, ReleasePolicy] | None = None,
+    room: tuple[Floats, Floats] | None = None,
 ) -> Suppression:
     """Choose the counts of `system` to hide under `policy`.
 
     `published` and `withheld`, shape (n,): counts that an earlier release shows, or hides, for good.
     `stricter`: variable -> by how much its upper end must exceed what the rule asks (what an audit found too
     narrow); a count that the rule does not hide, and that is known all the same, is shown instead.
-    `before`: the rules of earlier releases, by id. Raises ReleaseError naming a number that cannot be
+    `before`: the rules of earlier releases, by id. `room`: how far below and above its value each count could lie
+    although it is shown, because a mode shows it changed; one of these that is known all the same must become
+    uncertain. Raises ReleaseError naming a number that cannot be
     protected any more, because earlier releases give it away.
     """
     stricter = stricter or {}
@@ -74,11 +77,14 @@ def suppress(
     asked, known = wanted.copy(), nothing.copy()
     for variable in stricter:
         if wanted[variable] == Demand.NONE:
-            known[variable] = is_count[variable] and not hidden[variable]
+            roomy = room is not None and bool(room[0][variable] + room[1][variable] > 0)
+            known[variable] = is_count[variable] and not hidden[variable] and not roomy
             asked[variable] = Demand.NONE if known[variable] else Demand.INEXACT
     hidden |= (wanted > 0) & is_count
     price = _prices(system)
     free_down, free_up = _rounding_room(system, policy)
+    if room is not None:
+        free_down, free_up = np.maximum(free_down, room[0]), np.maximum(free_up, room[1])
     programs = 0
     for members, rows in parts(system):
         if not (asked[members] > 0).any():

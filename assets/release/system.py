@@ -155,15 +155,7 @@ def rules_of(system: System, policy: ReleasePolicy, before: Mapping[str, Release
     Rows of closed periods keep the rule of the release that showed them first (`before`, by release id), and
     so do differences within one release; all else is judged by `policy`.
     """
-    order = sorted(before)
-    policies = [policy, *(before[release] for release in order)]
-    index = np.zeros(len(system.values), np.int64)
-    for block in system.blocks:
-        width = len(block.spec.counts)
-        own = np.zeros(block.rows, np.int64)
-        for number, release in enumerate(order, start=1):
-            own[block.release == release] = number
-        index[block.offset : block.offset + block.rows * width] = np.repeat(own, width)
+    policies, index = by_rule(system, policy, before)
     plain = (system.minuend >= 0) & (system.subtrahend >= 0)
     upper, lower = index[system.minuend], index[system.subtrahend]
     index = np.where(plain, np.where(upper == lower, upper, 0), index)
@@ -172,6 +164,21 @@ def rules_of(system: System, policy: ReleasePolicy, before: Mapping[str, Release
         zeros=np.array([each.zeros == "hidden" for each in policies])[index],
         certain=np.array([each.certain == "hidden" for each in policies])[index],
     )
+
+
+def by_rule(
+    system: System, policy: ReleasePolicy, before: Mapping[str, ReleasePolicy]
+) -> tuple[list[ReleasePolicy], Ints]:
+    """Return the policies at hand, tonight's first, and for each variable, (n,), the number of its row's own."""
+    order = sorted(before)
+    index = np.zeros(len(system.values), np.int64)
+    for block in system.blocks:
+        width = len(block.spec.counts)
+        own = np.zeros(block.rows, np.int64)
+        for number, release in enumerate(order, start=1):
+            own[block.release == release] = number
+        index[block.offset : block.offset + block.rows * width] = np.repeat(own, width)
+    return [policy, *(before[release] for release in order)], index
 
 
 def parts(system: System) -> list[tuple[Ints, Ints]]:

@@ -21,7 +21,7 @@ import pyarrow as pa
 from assets.release.annex import Annex
 from assets.release.calendar import period_end
 from assets.release.policy import ReleaseError
-from assets.release.system import NEWEST, Bools, Kind, System
+from assets.release.system import NEWEST, Bools, Floats, Kind, System
 from assets.release.tables import Catalogue, PublishedTable
 
 OUTCOMES, PREVIOUS, WORK = "outcomes.main", "previous.main", "memory.work"
@@ -38,9 +38,10 @@ class Previous:
 def assemble(con: duckdb.DuckDBPyConnection, catalogue: Catalogue, night: date, previous: Previous | None) -> None:
     """Create the catalogue's tables in schema `work` of `con`, which has `outcomes` (`previous`) attached.
 
-    Each has the columns of its catalogue entry that are not computed, `release_id` (NULL for new rows) and,
-    for each count, `<count>__shown` (NULL for new rows). Raises ReleaseError for a missing table or column,
-    an unknown period label, or a table whose dimensions changed since the release before.
+    Each has the columns of its catalogue entry that are not computed, `release_id` (NULL for new rows) and, for each
+    count, `<count>__shown`, the number an earlier release shows (NULL for new rows and for what it hides), and
+    `<count>__key`, the key of the children counted, where the outcomes give one. Raises ReleaseError for a missing
+    table or column, an unknown period label, or a table whose dimensions changed since the release before.
     """
     con.execute("create schema work")
     for spec in catalogue.tables:
@@ -58,7 +59,7 @@ def frozen(con: duckdb.DuckDBPyConnection, system: System) -> tuple[Bools, Bools
         if not old.any():
             continue
         key = ", ".join(f'"{dim}"' for dim in block.spec.dims)
-        flags = ", ".join(f'coalesce("{name}__shown", false) as "{name}"' for name in names)
+        flags = ", ".join(f'"{name}__shown" is not null as "{name}"' for name in names)
         found = con.execute(f'select {flags} from {WORK}."{block.spec.name}" order by {key}').fetchnumpy()
         visible = np.column_stack([np.asarray(found[name], bool) for name in names]).ravel()
         span = slice(block.offset, block.offset + block.rows * len(names))
@@ -66,9 +67,24 @@ def frozen(con: duckdb.DuckDBPyConnection, system: System) -> tuple[Bools, Bools
     return shown, hidden
 
 
-def annex_of(system: System, hidden: Bools, demands: np.ndarray) -> Annex:
-    """Return the annex of a release in which the counts `hidden` (n,) are left out."""
-    left_out = hidden.copy()
+def published_as(con: duckdb.DuckDBPyConnection, system: System) -> Floats:
+    """Return the numbers that earlier releases show, shape (n,), NaN for all else."""
+    out = np.full(len(system.values), np.nan)
+    for block in system.blocks:
+        names = block.spec.count_names
+        if not names or not block.rows:
+            continue
+        key = ", ".join(f'"{dim}"' for dim in block.spec.dims)
+        shown = ", ".join(f'"{name}__shown"::double as "{name}"' for name in names)
+        found = con.execute(f'select {shown} from {WORK}."{block.spec.name}" order by {key}').fetchnumpy()
+        columns: list[Floats] = [np.ma.filled(np.ma.asarray(found[name], float), np.nan) for name in names]
+        out[block.offset : block.offset + block.rows * len(names)] = np.column_stack(columns).ravel()
+    return out
+
+
+def annex_of(system: System, hidden: Bools, demands: np.ndarray, changed: Bools | None = None) -> Annex:
+    """Return the annex of a release in which the counts `hidden` (n,) are left out and `changed` (n,) shown changed."""
+    left_out = hidden.copy() if changed is None else hidden | changed
     for block in system.blocks:
         if block.spec.rounding:
             left_out[block.offset : block.offset + block.rows * len(block.spec.counts)] = True
@@ -103,13 +119,15 @@ def _columns(con: duckdb.DuckDBPyConnection, schema: str, table: str) -> set[str
 def _copy_new(con: duckdb.DuckDBPyConnection, spec: PublishedTable, night: date) -> None:
     plain = tuple(column.name for column in spec.plain_columns)
     _require(con, OUTCOMES, spec, (*spec.dims, *spec.count_names, *plain))
+    known = _columns(con, OUTCOMES, spec.name)
     columns = ", ".join(
         (
             *(f'"{dim}"::varchar as "{dim}"' for dim in spec.dims),
             *(f'"{name}"::bigint as "{name}"' for name in spec.count_names),
             *(f'"{name}"' for name in plain),
             "null::varchar as release_id",
-            *(f'null::boolean as "{name}__shown"' for name in spec.count_names),
+            *(f'null::bigint as "{name}__shown"' for name in spec.count_names),
+            *(f'{_key(name, known)} as "{name}__key"' for name in spec.count_names),
         )
     )
     closed, condition = [], "true"
@@ -123,6 +141,11 @@ def _copy_new(con: duckdb.DuckDBPyConnection, spec: PublishedTable, night: date)
         f'create table {WORK}."{spec.name}" as select {columns} {rows}',
         {"closed": closed} if spec.period else None,
     )
+
+
+def _key(name: str, known: set[str]) -> str:
+    """Return the SQL of the key of a count's children, null where the outcomes give none."""
+    return f'"{name}__key"::ubigint' if f"{name}__key" in known else "null::ubigint"
 
 
 def _copy_frozen(con: duckdb.DuckDBPyConnection, spec: PublishedTable, previous: Previous) -> None:
@@ -146,12 +169,13 @@ def _copy_frozen(con: duckdb.DuckDBPyConnection, spec: PublishedTable, previous:
         (
             *(f'p."{dim}"' for dim in spec.dims),
             *(
-                f'coalesce(p."{name}", (select truth from truth_before t where t.rid = p.rid and t.count = {i}))'
+                f'coalesce((select truth from truth_before t where t.rid = p.rid and t.count = {i}), p."{name}")'
                 for i, name in enumerate(spec.count_names)
             ),
             *(f'p."{column.name}"' if column.name in known else "null" for column in spec.plain_columns),
             "p.release_id",
-            *(f'p."{name}" is not null' for name in spec.count_names),
+            *(f'p."{name}"' for name in spec.count_names),
+            *("null" for _ in spec.count_names),
         )
     )
     con.execute(
@@ -162,7 +186,7 @@ def _copy_frozen(con: duckdb.DuckDBPyConnection, spec: PublishedTable, previous:
 
 
 def _truth(con: duckdb.DuckDBPyConnection, previous: Previous, table: str) -> pa.Table:
-    """Return (rid, count, truth) of a table's hidden counts; the annex numbers by table, row, count."""
+    """Return (rid, count, truth) of what a table does not show as it is; the annex numbers by table, row, count."""
     offset = 0
     for spec in previous.catalogue.tables:
         rows = con.execute(f'select count(*) from {PREVIOUS}."{spec.name}"').fetchall()[0][0]

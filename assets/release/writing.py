@@ -11,14 +11,14 @@ the digest of a table's rows. What does not: what is hidden (`suppress`), the fi
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import duckdb
 import numpy as np
 import pyarrow as pa
 
 from assets.release.published import guard_sql, rate_sql
-from assets.release.system import Bools, System
+from assets.release.system import Bools, Floats, Ints, System
 from assets.release.tables import HIDDEN_SENTENCE, Catalogue, PublishedTable
 from assets.release.working import WORK
 
@@ -35,32 +35,44 @@ LOG_COMMENTS = {
 }
 
 
-def stage_tables(con: duckdb.DuckDBPyConnection, catalogue: Catalogue, system: System, hidden: Bools) -> None:
-    """Create the released form of every table in the schema `stage`, from `work` and the counts to hide."""
+def stage_tables(
+    con: duckdb.DuckDBPyConnection,
+    catalogue: Catalogue,
+    system: System,
+    hidden: Bools,
+    shown: Floats | None = None,
+) -> None:
+    """Create the released form of every table in the schema `stage`, from `work` and the counts to hide.
+
+    `shown`, shape (n,): the number to show for each count that is not hidden; None shows what `work` holds.
+    """
+    numbers = np.nan_to_num(system.values if shown is None else shown).astype(np.int64)
     con.execute("drop schema if exists memory.stage cascade")
     con.execute("create schema memory.stage")
     for block in system.blocks:
         width = len(block.spec.counts)
-        flags = hidden[block.offset : block.offset + block.rows * width].reshape(block.rows, width)
-        _stage(con, block.spec, flags)
+        span = slice(block.offset, block.offset + block.rows * width)
+        form = (block.rows, width)
+        _stage(con, block.spec, hidden[span].reshape(form), numbers[span].reshape(form))
     for spec in catalogue.tables:
         _borrow(con, spec)
 
 
-def _stage(con: duckdb.DuckDBPyConnection, spec: PublishedTable, flags: Bools) -> None:
+def _stage(con: duckdb.DuckDBPyConnection, spec: PublishedTable, flags: Bools, numbers: Ints) -> None:
     names = spec.count_names
     columns = {f"h{number}": flags[:, number] for number in range(len(names))}
-    con.register("flags", pa.table({"rid": np.arange(len(flags)), **columns}))
+    values = {f"s{number}": numbers[:, number] for number in range(len(names))}
+    con.register("flags", pa.table({"rid": np.arange(len(flags)), **columns, **values}))
     key = ", ".join(f'"{dim}"' for dim in spec.dims)
     base = spec.rounding
 
-    def shown(name: str) -> str:
-        return f'("{name}" + {base // 2}) // {base} * {base}' if base else f'"{name}"'
+    def shown(number: int) -> str:
+        return f"(s{number} + {base // 2}) // {base} * {base}" if base else f"s{number}"
 
     inner = ", ".join(
         (
             *(f'w."{dim}"' for dim in spec.dims),
-            *(f'case when not h{i} then {shown(name)} end as "{name}"' for i, name in enumerate(names)),
+            *(f'case when not h{i} then {shown(i)} end as "{name}"' for i, name in enumerate(names)),
             *(_plain(column.name, column.digits) for column in spec.plain_columns),
             f"({' or '.join(f'h{i}' for i in range(len(names))) or 'false'}) as suppressed",
             "w.release_id",
@@ -116,9 +128,17 @@ def table_digest(con: duckdb.DuckDBPyConnection, schema: str, table: str) -> str
 
 
 def write_tables(
-    con: duckdb.DuckDBPyConnection, catalogue: Catalogue, target: str, release_id: str, log: pa.Table
+    con: duckdb.DuckDBPyConnection,
+    catalogue: Catalogue,
+    target: str,
+    release_id: str,
+    log: pa.Table,
+    notes: Mapping[str, str] | None = None,
 ) -> None:
-    """Write the staged tables and the log into the attached database `target`, with comments."""
+    """Write the staged tables and the log into the attached database `target`, with comments.
+
+    `notes`: what a table's comment says beside its description, by table.
+    """
     for spec in catalogue.tables:
         hides = bool(spec.counts or spec.borrowed)
         columns = [f'"{name}"' for name in spec.column_names]
@@ -133,7 +153,9 @@ def write_tables(
             f'create table {target}.main."{spec.name}" as select {", ".join(columns)} '
             f'from {STAGE}."{spec.name}" order by {key}'
         )
-        _comment(con, target, spec.name, spec.description, _comments(spec, hides))
+        note = (notes or {}).get(spec.name)
+        described = f"{spec.description} {note}" if note else spec.description
+        _comment(con, target, spec.name, described, _comments(spec, hides))
     con.register("log_rows", log)
     con.execute(f"create table {target}.main.{LOG} as select * from log_rows order by sequence")
     con.unregister("log_rows")

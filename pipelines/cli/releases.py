@@ -72,6 +72,7 @@ def show(release: ReleaseOption = None, workspace: WorkspaceOption = None, as_js
     """Show what a release was made from, how it was audited, and its tables with their descriptions."""
     from assets.release.governed import in_words  # noqa: PLC0415
     from assets.release.log import details  # noqa: PLC0415
+    from assets.release.modes import in_words as mode_in_words  # noqa: PLC0415
     from assets.release.query import query as ask  # noqa: PLC0415
 
     folder = _folder(open_workspace(workspace))
@@ -82,6 +83,8 @@ def show(release: ReleaseOption = None, workspace: WorkspaceOption = None, as_js
     for name in ("release_id", "night", "policy", "audit"):
         if name in manifest:
             say(f"{name}: {manifest[name]}")
+    for line in mode_in_words(manifest):
+        say(line)
     if "governance" in manifest:
         heading("Agreements")
         for line in in_words(manifest):

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from assets.release import log
 from assets.release.folder import releases as stored
 from assets.release.governed import in_words
+from assets.release.modes import in_words as mode_in_words
 from assets.release.policy import ReleaseError
 from assets.release.query import Answer, QueryLimits
 from assets.release.utility import utility_of
@@ -31,7 +32,8 @@ def release(visit: Visit) -> Response:
         return visit.show("notice.html", 404, title="No such release", says="The list of releases names them all.")
     manifest, costs = log.details(folder, wanted), utility_of(log.named(folder, wanted))
     governed = list(in_words(manifest)) if "governance" in manifest else []
-    return visit.show("release.html", release=manifest, governed=governed, costs=costs)
+    mode = list(mode_in_words(manifest))
+    return visit.show("release.html", release=manifest, governed=governed, mode=mode, costs=costs)
 
 
 def query(visit: Visit) -> Response:

@@ -243,7 +243,7 @@ def test_a_margin_that_does_not_add_up_stops_the_release(city: Path) -> None:
 
 
 def test_a_failed_audit_names_cells_and_publishes_nothing(city: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from assets.release import publish as room
+    from assets.release.modes import protect as room
     from assets.release.suppress import Suppression, suppress
 
     def careless(*args: object, **more: object) -> Suppression:
