@@ -21,6 +21,9 @@ from assets.release.policy import ReleaseError
 Rule = Literal["monthly", "quarterly", "yearly", "after_period_close"] | tuple[date, ...]
 
 LATE_RECORDS = timedelta(days=30)
+_LONGEST_WAIT = 400
+"""Days within which every rule but a list of dates plans a day again."""
+
 _MONTHS = {
     "monthly": tuple(range(1, 13)),
     "quarterly": (1, 4, 7, 10),
@@ -44,6 +47,14 @@ def planned(rule: Rule, on: date) -> date | None:
     else:
         days = rule
     return max((day for day in days if day <= on), default=None)
+
+
+def next_planned(rule: Rule, after: date) -> date | None:
+    """Return the first planned day after a day; None when a list of dates has no later one."""
+    if not isinstance(rule, str):
+        return min((day for day in rule if day > after), default=None)
+    days = (after + timedelta(days=number) for number in range(1, _LONGEST_WAIT))
+    return next((day for day in days if planned(rule, day) == day), None)
 
 
 def due(night: date, rule: Rule, published: Sequence[date]) -> bool:

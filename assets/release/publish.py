@@ -105,8 +105,6 @@ def build(order: Order, keys: Keys) -> Built:
     places.recover(order.releases)
     order.governance.require()
     series = places.releases(order.releases)
-    if not order.outcomes.is_file():
-        raise ReleaseError(f"found no {order.outcomes.name}, expected tonight's outcomes; run the night first")
     before = [release for release in series if release.night < order.night]
     built = _build_after(order, keys, before, series)
     if built is None:
@@ -130,10 +128,7 @@ def _build_after(
     """Build on top of `earlier`; None when other releases were made since and this one is not among them."""
     con = duckdb.connect(":memory:", config={"temp_directory": ""})
     try:
-        _attach(con, order.outcomes, "outcomes")
-        previous = _previous(con, earlier, keys)
-        assemble(con, order.catalogue, order.night, previous)
-        system = build_system(con, order.catalogue, WORK)
+        system = prepare(con, order, keys, earlier)
         setting = Setting(con, keys, order.releases, order.night)
         protector = Protector(setting, system, order.policy, rules_before(earlier))
         about = protector.about(order.catalogue)
@@ -158,6 +153,17 @@ def _build_after(
         return built
     finally:
         con.close()
+
+
+def prepare(
+    con: duckdb.DuckDBPyConnection, order: Order, keys: Keys, earlier: Sequence[places.StoredRelease]
+) -> System:
+    """Assemble tonight's tables on top of `earlier` in the schema `work` of `con`, and return their system."""
+    if not order.outcomes.is_file():
+        raise ReleaseError(f"found no {order.outcomes.name}, expected tonight's outcomes; run the night first")
+    _attach(con, order.outcomes, "outcomes")
+    assemble(con, order.catalogue, order.night, _previous(con, earlier, keys))
+    return build_system(con, order.catalogue, WORK)
 
 
 def _attach(con: duckdb.DuckDBPyConnection, path: Path, name: str) -> None:

@@ -12,6 +12,7 @@ from pipelines.asking import agency
 from pipelines.cli.screen import (
     JsonOption,
     WorkspaceOption,
+    day_of,
     err,
     heading,
     print_json,
@@ -42,13 +43,6 @@ def register(app: typer.Typer) -> None:
     app.command("report")(report)
 
 
-def _date(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter(f"expected a date as YYYY-MM-DD, found {text!r}") from None
-
-
 def nightly(workspace: WorkspaceOption = None, night: NightOption = None, as_json: JsonOption = False) -> None:
     """Run one night: load, link, apply consent, count, audit and, when the calendar says so, publish.
 
@@ -63,7 +57,7 @@ def nightly(workspace: WorkspaceOption = None, night: NightOption = None, as_jso
 
     place = open_workspace(workspace)
     committed = committed_nights(StatePaths.under(place.state).nights)
-    on = _date(night) if night else next_night(place, committed, date.today())
+    on = day_of(night) if night else next_night(place, committed, date.today())
     with progress(1.0, f"night {on}") as advance:
         outcome = run_night(place, on, advance)
     if not outcome.succeeded:
@@ -102,7 +96,7 @@ def report(
     committed = committed_nights(StatePaths.under(place.state).nights)
     if not committed and night is None:
         raise WorkspaceError(f"no night has been run in {place.root}; run one with `cradlepath nightly`")
-    on = _date(night) if night else committed[-1]
+    on = day_of(night) if night else committed[-1]
     story = story_of(place, on, checked_on(place, on), source, agency())
     if as_json:
         print_json(story)

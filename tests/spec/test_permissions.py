@@ -32,7 +32,7 @@ COMMANDS = """
     consent show, audit verify, audit log, audit anchor            ..am
     audit countersign, audit public-key, audit disclosures         ..am
     audit destruction --due,                                       s.am
-    nightly, dagster, serve, release rollback                      ...m
+    nightly, dagster, serve, release rollback, release plan        ...m
     consent record, consent revoke, audit destruction, audit erase ...m
     return make, backup,                                           ...m
     child, explain-link, evaluate, attack, model train, model use  ...m
