@@ -108,9 +108,21 @@ class Attacker:
             for low, high in regions:
                 if low <= high and not self._met(i, demand):
                     decided &= self._within(i, low, high)
+            for maximise in (True, False):
+                if not self._met(i, demand):
+                    decided &= self._whole_end(i, maximise)
         finally:
             self._program.whole(False)
         return decided
+
+    def _whole_end(self, i: int, maximise: bool) -> bool:
+        """Look for the greatest (or least) whole value of number i; False when the solver could not tell."""
+        self.integer_programs += 1
+        try:
+            self._end(i, maximise)
+        except ReleaseError:
+            return False
+        return True
 
     def _near(self, i: int, low: float, high: float) -> None:
         """Look near the truth for a solution with number i in a range; the least moves are nearly always whole."""
