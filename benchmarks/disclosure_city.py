@@ -99,7 +99,7 @@ def page(children: int, figures: list[Figure], seconds: float) -> str:
             "## Disclosure control of a city",
             "",
             f"Written by `make bench-disclosure`. The demo city of {children:,} children, every table of its "
-            "catalogue: twelve monthly releases with the period closed by then, and a thirteenth that shows the next one. "
+            "catalogue: twelve monthly releases with the period closed by then, and a thirteenth that shows the next. "
             "Wall seconds, and the peak resident memory of the process so far.",
             "",
             "| release | counts | hidden | sensitive | suppress s | audit s | whole build s | peak MB |",
