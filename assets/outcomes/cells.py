@@ -1,6 +1,7 @@
 """From one row a child to cells: the breakdowns that every measure gets, by the same two statements.
 
-What belongs here: counting children into the long table `measure` and into `measure_coverage`. What does not:
+What belongs here: counting children into the long table `measure` and into `measure_coverage`, with the key of the
+children of each count (`child_keys`). What does not:
 who is counted (the measure's own SQL).
 
 A measure's statement returns one row for every child it could count, in a period and program:
@@ -19,6 +20,7 @@ from collections.abc import Collection
 
 import duckdb
 
+from assets.outcomes.child_keys import cell_key
 from assets.outcomes.definitions import Definition
 from assets.spine.declared import ModelColumn
 
@@ -50,10 +52,11 @@ CREATE = """
     create table out.main.measure (
         measure varchar, version varchar, period varchar, place varchar, grade_or_age_band varchar,
         race_ethnicity varchar, sex varchar, economic_status varchar, program varchar,
-        numerator bigint, denominator bigint
+        numerator bigint, denominator bigint, numerator__key ubigint, denominator__key ubigint
     );
     create table out.main.measure_coverage (
-        measure varchar, version varchar, period varchar, because varchar, children bigint
+        measure varchar, version varchar, period varchar, because varchar, children bigint,
+        children__key ubigint
     );
 """
 
@@ -78,10 +81,10 @@ def add_cells(
     connection.execute(_cells(sets, "program = 'All'", ()), {"measure": definition.name})
     connection.execute(_cells([()], "program <> 'All'", ("program",)), {"measure": definition.name})
     connection.execute(
-        """
+        f"""
         insert into out.main.measure_coverage
-        select $measure, version, period, coalesce(because, 'All'), count(*)
-        from (select version, period, coalesce(excluded, 'Counted') as because from counted where program =
+        select $measure, version, period, coalesce(because, 'All'), count(*), {cell_key("true")}
+        from (select version, period, child_key, coalesce(excluded, 'Counted') as because from counted where program =
         'All') group by grouping sets ((version, period), (version, period, because))
         """,
         {"measure": definition.name},
@@ -142,8 +145,10 @@ def _counted(connection: duckdb.DuckDBPyConnection, definition: Definition, rows
             coalesce(child.sex, 'Unknown') as sex,
             coalesce(child_year.economic_status, 'Unknown') as economic_status,
             r.numerator,
-            r.excluded
+            r.excluded,
+            child_key.child_key
         from {rows} as r
+        left join lake.child_key on child_key.child_id = r.child_id
         left join lake.child on child.child_id = r.child_id
         left join lake.child_year on child_year.child_id = r.child_id and child_year.period = r.period
     """
@@ -161,7 +166,8 @@ def _cells(sets: list[tuple[str, ...]], where: str, fixed: tuple[str, ...]) -> s
         insert into out.main.measure
         select
             $measure, version, period, {shown}, {program},
-            count(*) filter (numerator and excluded is null), count(*) filter (excluded is null)
+            count(*) filter (numerator and excluded is null), count(*) filter (excluded is null),
+            {cell_key("numerator and excluded is null")}, {cell_key("excluded is null")}
         from counted
         where {where}
         group by grouping sets ({grouping})

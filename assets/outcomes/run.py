@@ -4,7 +4,7 @@ What belongs here: the order, the policy gate of each file, what is withheld and
 the cells of a measure (`cells`), disclosure control (`assets.release`).
 
 A file that lacks a column it needs is withheld, with the column, the reason and the clause; the rest goes on.
-The result holds counts only: no child ID, no record key.
+The result holds counts, and beside each the key of the children counted: no child ID, no record key of an agency.
 """
 
 # Names in these statements come from checked files and literals, never from data.
@@ -24,6 +24,7 @@ import pyarrow as pa
 from assets.night import Night, StatePaths
 from assets.outcomes.catalogue import catalogue
 from assets.outcomes.cells import CREATE, OF_THE_CHILD, add_cells
+from assets.outcomes.child_keys import RELATION, SUFFIX, USE, add_child_keys
 from assets.outcomes.definitions import Definition, linked_tables, measures, usable
 from assets.outcomes.lookups import load_lookups
 from assets.outcomes.origins import CREATE_ORIGINS, add_origins, add_subgroup_origins
@@ -144,6 +145,8 @@ class _Runner:
             if not name.startswith(CONTENT_PREFIX):
                 connection.execute(f"create view memory.lake.{name} as select * from spine.main.{name}")
                 self._lake.add(name)
+        add_child_keys(connection, night.keys.derive(USE))
+        self._lake.add(RELATION)
 
     def measure(self, definition: Definition) -> None:
         """Run one measure and count its cells, or withhold it."""
@@ -162,6 +165,7 @@ class _Runner:
             columns = [
                 *(f"{dim} varchar" for dim in spec.dims),
                 *(f"{name} bigint" for name in spec.count_names),
+                *(f"{name}{SUFFIX} ubigint" for name in spec.count_names),
             ]
             self.connection.execute(f"create table out.main.{definition.name} ({', '.join(columns)})")
         else:

@@ -9,10 +9,11 @@ but the form of the system, and states the rule again in its own words.
 
 What must hold (source: disclosure.md, "Method to build", 5). A count, a complement or another nested
 difference of 1..t-1, or one behind a rate of exactly 0 or 100 %: the interval reaches from below t to t or
-more and is at least t wide. A change of a closed period of 1..t-1, every other hidden count and its
-complement: at least two whole numbers remain possible. Groups: no equation leaves hidden counts with a known
-sum of 1..t-1. Every other sum of counts that could be known is a sum of such equations; a known sum of 1..t-1
-would also hold each of its counts below t, and so fail the interval of the sensitive one among them.
+more and is at least t wide. A change of a closed period of 1..t-1, every other hidden count, every count that a
+mode shows changed, and the complements of these: at least two whole numbers remain possible. Groups: no equation
+leaves hidden counts with a known sum of 1..t-1. Every other sum of counts that could be known is a sum of such
+equations; a known sum of 1..t-1 would also hold each of its counts below t, and so fail the interval of the
+sensitive one among them.
 """
 
 from __future__ import annotations
@@ -104,6 +105,8 @@ def audit(
     ):
         report.findings.append(Finding(what, where))
     rules = rules_of(system, policy, before or {})
+    for variable in np.flatnonzero(known.unfit)[:20]:
+        _report(report, system, int(variable), "its mode cannot show this number, or it may stand for a small count")
     demand, truth = _judge(system, known, rules, annex, report)
     _attack(system, known, demand, rules, truth=truth, report=report)
     return report
@@ -117,8 +120,9 @@ def _judge(
     Reports sensitive numbers that are simply shown, and an annex that does not fit the release.
     """
     complement = (system.kind == Kind.COMPLEMENT) & system.sensitive
-    beside = complement & (known.hidden[system.minuend] | known.hidden[system.subtrahend])
-    demand = np.where(known.hidden | beside, INEXACT, 0)
+    vague = known.hidden | known.changed
+    beside = complement & (vague[system.minuend] | vague[system.subtrahend])
+    demand = np.where(vague | beside, INEXACT, 0)
     truth = system.values.copy()
     truth[known.rounded] = np.nan
     if annex is not None:

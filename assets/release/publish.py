@@ -30,7 +30,8 @@ from assets.release.audit import AuditReport, audit
 from assets.release.building import build_system
 from assets.release.governance import Governance
 from assets.release.manifest import AUDITOR_KEY, Evidence, draft, file_digest, sign, table_entries
-from assets.release.modes import Setting, comment
+from assets.release.modes import comment
+from assets.release.modes.form import Setting
 from assets.release.modes.protect import Protected, Protector
 from assets.release.policy import ReleaseError, ReleasePolicy
 from assets.release.system import System

@@ -34,14 +34,17 @@ ROOM = 10.0
 class Knowledge:
     """What a reader knows of each variable; all of shape (n,) but the rates' rows.
 
-    `hidden`: counts that are not shown. `rounded`: counts shown rounded. `unknown`: these and all that
-    depends on them. `low`, `high`: the box of an unknown. `earlier`: counts that an earlier release showed
+    `hidden`: counts that are not shown. `rounded`: counts shown rounded, or changed by a mode; of these `changed`: what
+    this release first shows, but a 0 that stands for 0; `unfit`: numbers that their mode cannot show. `unknown`: these
+    and all that depends on them. `low`, `high`: the box of an unknown. `earlier`: counts that an earlier release showed
     first. `rate_matrix` (r, n) with `rate_low <= rate_matrix x <= rate_high`: rates shown although a count of
     theirs is not.
     """
 
     hidden: Bools
     rounded: Bools
+    changed: Bools
+    unfit: Bools
     unknown: Bools
     low: Floats
     high: Floats
@@ -76,13 +79,18 @@ def knowledge(
             box = behind(np.nan_to_num(system.values[span]), block.spec.rounding, policy.threshold)
             low[span] = np.where(rounded[span], box[0], low[span])
             high[span] = np.where(rounded[span], box[1], high[span])
-    for changed, box in inferred(system, policy, before or {}, hidden):
-        rounded |= changed
-        low[changed], high[changed] = box[0], np.minimum(box[1], most)
+    moved, unfit = np.zeros(n, bool), np.zeros(n, bool)
+    for one in inferred(system, policy, before or {}, hidden):
+        rounded |= one.where
+        low[one.where], high[one.where] = one.low, np.minimum(one.high, most)
+        moved |= one.where & (high > low)
+        unfit |= one.unfit
     unknown = hidden | rounded | (system.kind == Kind.DRIFT)
     derived = ~count & (system.subtrahend >= 0)
     unknown |= derived & (unknown[system.minuend] | unknown[system.subtrahend])
-    return Knowledge(hidden, rounded, unknown, low, high, earlier, *_rates(con, system, schema))
+    return Knowledge(
+        hidden, rounded, moved & ~earlier, unfit, unknown, low, high, earlier, *_rates(con, system, schema)
+    )
 
 
 def _rates(con: duckdb.DuckDBPyConnection, system: System, schema: str) -> tuple[sparse.csr_matrix, Floats, Floats]:

@@ -49,6 +49,7 @@ def test_breakdowns_partition_the_total(children: list[tuple[object, ...]]):
             connection.register("given", table)
             connection.execute(f"create table {name} as select * from given")
             connection.unregister("given")
+        connection.execute("create table lake.child_key as select child_id, hash(child_id) as child_key from r")
         add_cells(connection, definition, "r")
         counted = sum(item is None for item in excluded)
         hits = sum(bool(a) and b is None for a, b in zip(numerator, excluded, strict=True))

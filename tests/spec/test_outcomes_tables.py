@@ -42,6 +42,17 @@ def test_distinct_sets_partition_the_children_and_pairs_are_sums_of_sets(tmp_pat
         ("SNAP", "WIC", 2),
         ("WIC", "WIC", 2),
     ]
+    of_both = """
+        select count(*) from program_overlap as l where children__key is distinct from (
+            select bit_xor(children__key) from distinct_served as r
+            where contains(programs, program_a) and contains(programs, program_b)
+        )
+    """
+    assert table_of(night.paths.outcomes, of_both) == [(0,)], "the key of a cell is that of its children"
+    assert table_of(night.paths.outcomes, "select bit_xor(children__key) from distinct_served") == [(0,)]
+
+
+ALL = "place = 'All' and grade_or_age_band = 'All' and race_ethnicity = 'All' and sex = 'All' and program = 'All'"
 
 
 def test_absence_by_context_and_readiness_by_pathway(tmp_path: Path):
@@ -93,6 +104,17 @@ def test_absence_by_context_and_readiness_by_pathway(tmp_path: Path):
         ("Term and normal weight", "All", 0, 1),
         ("Term and normal weight", "No preschool known", 0, 1),
     ]
+    shared = f"""
+        select a.children__key = m.denominator__key and a.chronically_absent__key = m.numerator__key,
+            c.children__key = m.denominator__key
+        from absence_by_service_context as a
+        join measure as m on m.measure = 'chronic_absence' and {ALL} and economic_status = 'All'
+        join measure_coverage as c on c.measure = m.measure and c.because = 'Counted'
+        where a.context = 'All'
+    """
+    assert table_of(night.paths.outcomes, shared) == [(True, True)], "the same children have the same key in any table"
+    without = "select count(*) from measure where numerator__key is null or denominator__key is null"
+    assert table_of(night.paths.outcomes, without) == [(0,)]
 
 
 RACE_CASES = [

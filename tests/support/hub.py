@@ -20,6 +20,7 @@ from assets.outcomes.definitions import linked_tables, measures
 from assets.spine.build import models
 from assets.spine.declared import snake
 from linkage.former import Former
+from linkage.key_about import About
 from linkage.keys import KeyRing
 from mou_policies.policy import FieldPolicy, Policy, Refusal, SourcePolicy, TablePolicy, Treatment
 
@@ -89,7 +90,7 @@ class Hub:
         paths.content.unlink(missing_ok=True)
         with duckdb.connect(str(paths.content)) as content:
             links = self._fill(content)
-        keys = KeyRing.__new__(KeyRing)
+        keys = KeyRing({"hub": bytes(range(32))}, About("0123456789abcdef"))
         return _Night(
             date=on,
             landing=self.root,

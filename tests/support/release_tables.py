@@ -116,7 +116,8 @@ def fill_city(
             coalesce(place, 'All') as place, coalesce(grade, 'All') as grade_or_age_band,
             coalesce(race, 'All') as race_ethnicity, coalesce(sex, 'All') as sex,
             coalesce(economic, 'All') as economic_status, 'All' as program,
-            count(*) filter (hit) as numerator, count(*) as denominator
+            count(*) filter (hit) as numerator, count(*) as denominator,
+            bit_xor(hash(i)) filter (hit) as numerator__key, bit_xor(hash(i)) as denominator__key
         from child
         group by grouping sets (
             (m, period), (m, period, place), (m, period, grade), (m, period, race), (m, period, sex),
@@ -131,14 +132,16 @@ def fill_city(
             select i, period, array_to_string(list_sort(list('p' || m)), '+') as program_set
             from child where hit and m < 7 group by i, period
         )
-        select period, coalesce(program_set, 'All') as program_set, count(*) as children
+        select period, coalesce(program_set, 'All') as program_set, count(*) as children,
+            bit_xor(hash(i)) as children__key
         from served group by grouping sets ((period), (period, program_set))
         """
     )
     con.execute(
         """
         create or replace table program_overlap as
-        select a.period, 'p' || a.m as program_a, 'p' || b.m as program_b, count(*) as children
+        select a.period, 'p' || a.m as program_a, 'p' || b.m as program_b, count(*) as children,
+            bit_xor(hash(a.i)) as children__key
         from child a join child b using (i, period) where a.hit and b.hit and a.m < b.m and b.m < 7 group by
         all
         """

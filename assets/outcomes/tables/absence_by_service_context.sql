@@ -5,11 +5,14 @@
 -- definition: Chronic absence (version 1) among the children counted in it who in the same period had the context:
 --   a program, child-welfare contact, homelessness, or ever had a blood lead of at least 3.5 ug/dL by its end.
 -- source: project choice
--- uses: chronic_absence, program_year
+-- uses: chronic_absence, program_year, child_key
 -- may read: health.Observation.{status loinc observed_year value unit}
 -- shows: period = chronic_absence.period; context = health.Observation.value
 with counted as (
-    select child_id, period, numerator from chronic_absence where excluded is null
+    select child_id, period, numerator, child_key
+    from chronic_absence
+    join child_key using (child_id)
+    where excluded is null
 ),
 lead as (
     select child_id, min(observed_year) as first_year
@@ -29,9 +32,9 @@ context as (
     join period on period.period >= lead.first_year
 ),
 placed as (
-    select child_id, period, numerator, 'All' as context from counted
+    select period, numerator, child_key, 'All' as context from counted
     union all
-    select counted.child_id, counted.period, counted.numerator, coalesce(context.context, 'None of these')
+    select counted.period, counted.numerator, counted.child_key, coalesce(context.context, 'None of these')
     from counted
     left join context on context.child_id = counted.child_id and context.period = counted.period
 )
@@ -39,6 +42,8 @@ select
     period,
     context,
     count(*) filter (numerator) as chronically_absent,
-    count(*) as children
+    count(*) as children,
+    bit_xor(child_key) filter (numerator) as chronically_absent__key,
+    bit_xor(child_key) as children__key
 from placed
 group by period, context

@@ -6,15 +6,20 @@
 --   TANF, WIC, Medicaid, HMIS, McKinney-Vento, child welfare and preschool served them. 'All' is every child served
 --   by any. A program whose source is missing is in no set; see program_period.
 -- source: project choice, after QuickCount's distinct counts
--- uses: child_year, program_year
+-- uses: child_year, program_year, child_key
 -- shows: period = program_year.period; programs = words
 with served as (
-    select child_id, period, string_agg(program, ' + ' order by program) as programs
+    select child_id, child_key, period, string_agg(program, ' + ' order by program) as programs
     from program_year
     join child_year using (child_id, period)
+    join child_key using (child_id)
     where child_year.city_child
-    group by child_id, period
+    group by child_id, child_key, period
 )
-select period, coalesce(programs, 'All') as programs, count(*) as children
+select
+    period,
+    coalesce(programs, 'All') as programs,
+    count(*) as children,
+    bit_xor(child_key) as children__key
 from served
 group by grouping sets ((period), (period, programs))

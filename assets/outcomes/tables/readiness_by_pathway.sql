@@ -5,12 +5,15 @@
 -- definition: Kindergarten readiness (version 1) by whether the child was born preterm or below 2,500 g and by
 --   enrolment in a preschool program in the year before.
 -- source: project choice
--- uses: kindergarten_readiness, program_year
+-- uses: kindergarten_readiness, program_year, child_key
 -- may read: birth.births.{birth_weight_g gestation_weeks}
 -- shows: period = kindergarten_readiness.period; tool = kindergarten_readiness.variant; birth =
 --   birth.births.{birth_weight_g gestation_weeks}; preschool = words
 with counted as (
-    select child_id, period, variant as tool, numerator from kindergarten_readiness where excluded is null
+    select child_id, child_key, period, variant as tool, numerator
+    from kindergarten_readiness
+    join child_key using (child_id)
+    where excluded is null
 ),
 born as (
     select
@@ -31,6 +34,7 @@ placed as (
         counted.period,
         counted.tool,
         counted.numerator,
+        counted.child_key,
         case
             when born.small_or_early then 'Preterm or low birth weight'
             when born.known then 'Term and normal weight'
@@ -47,6 +51,8 @@ select
     coalesce(birth, 'All') as birth,
     coalesce(preschool, 'All') as preschool,
     count(*) filter (numerator) as ready,
-    count(*) as children
+    count(*) as children,
+    bit_xor(child_key) filter (numerator) as ready__key,
+    bit_xor(child_key) as children__key
 from placed
 group by grouping sets ((period, tool), (period, tool, birth), (period, tool, preschool), (period, tool, birth, preschool))

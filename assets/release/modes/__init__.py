@@ -10,35 +10,17 @@ A table with a `rounding` of its own (of the night, about records) keeps it in e
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import date
-from pathlib import Path
 from typing import Any, Protocol
 
-import duckdb
-
+from assets.release.modes.cell_key import CellKey
+from assets.release.modes.form import Setting
+from assets.release.modes.rounding import RandomRounding
 from assets.release.policy import ReleaseError, ReleasePolicy
 from assets.release.system import Bools, Floats, System
 from assets.release.tables import Catalogue, PublishedTable
 
+ROUNDING = {"round-3": 3, "round-5": 5}
 EARLIER = " Rows that an earlier release showed first keep that release's form; release_log names its rule."
-
-
-class Derives(Protocol):
-    """What a mode needs of a key ring."""
-
-    def derive(self, use: str, length: int = 32) -> bytes:
-        """Return the key of one use."""
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What a mode may draw on: `con` with tonight's tables in the schema `work`, the keys, the series, the night."""
-
-    con: duckdb.DuckDBPyConnection
-    keys: Derives
-    releases: Path
-    night: date
 
 
 class Perturbation(Protocol):
@@ -73,6 +55,10 @@ def mode_of(policy: ReleasePolicy, setting: Setting) -> Perturbation | None:
     """Return the mode that a policy names; None for suppression. Raises ReleaseError for one that is not there."""
     if policy.mode == "suppress":
         return None
+    if policy.mode in ROUNDING:
+        return RandomRounding(setting, ROUNDING[policy.mode], policy.threshold)
+    if policy.mode == "cell-key":
+        return CellKey(setting, policy.threshold)
     raise ReleaseError(f"release mode {policy.mode} cannot be made here; correct `mode` in the release section")
 
 
@@ -84,11 +70,14 @@ def comment(about: Mapping[str, Any], spec: PublishedTable) -> str:
 
 
 def in_words(manifest: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what a manifest says of its mode, a line for each thing; nothing for one made before there were modes."""
+    """Yield what a manifest says of its mode and its loss; nothing for one made before there were modes."""
     about = manifest.get("mode")
     if about:
         yield f"{about['name']}: {about['says']}"
-        yield from (f"{table}:{_off(about, table)}" for table in sorted(about.get("loss", {})))
+        losses = about.get("loss", {})
+        for loss in sorted(set(losses.values())):
+            named = ", ".join(sorted(table for table, one in losses.items() if one == loss))
+            yield f"a number of {named} is {loss:.2g} off on average, before any is hidden"
 
 
 def _off(about: Mapping[str, Any], table: str) -> str:

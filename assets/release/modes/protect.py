@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from assets.release.modes import Perturbation, Setting, mode_of
+from assets.release.modes import Perturbation, mode_of
+from assets.release.modes.form import Setting
 from assets.release.policy import ReleasePolicy
 from assets.release.sensitivity import Demands, demands
 from assets.release.suppress import Suppression, suppress
