@@ -72,7 +72,9 @@ def release_settings(settings: Release) -> ReleaseSettings:
     """Return the workspace's release section as the release room reads it."""
     zeros: Switch = "shown" if settings.zero_is_safe else "hidden"
     certain: Switch = "shown" if settings.certain_is_safe else "hidden"
-    return ReleaseSettings(settings.calendar, ReleasePolicy(settings.threshold, zeros, certain))
+    weights = tuple(sorted(settings.weights.items()))
+    policy = ReleasePolicy(settings.threshold, zeros, certain, weights=weights)
+    return ReleaseSettings(settings.calendar, policy)
 
 
 def build_defs(workspace: Workspace) -> Definitions:

@@ -101,12 +101,16 @@ class Checks(_Section):
 
 
 class Release(_Section):
-    """The calendar of publications and the disclosure rule; an agreement may ask for a higher threshold."""
+    """The calendar of publications and the disclosure rule; an agreement may ask for a higher threshold.
+
+    `weights`: what the data lead minds losing more than the rest, by table or table.dimension; 1 is as usual.
+    """
 
     calendar: Literal["monthly", "quarterly", "yearly", "after_period_close"] | tuple[date, ...] = "quarterly"
     threshold: Annotated[int, Field(ge=3)] = 10
     zero_is_safe: bool = True
     certain_is_safe: bool = False
+    weights: dict[str, Annotated[float, Field(ge=0.01, le=100)]] = Field(default_factory=dict)
 
 
 class Audit(_Section):

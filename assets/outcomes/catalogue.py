@@ -1,29 +1,25 @@
 """What of the outcomes may be published, and every linear fact between the counts, for disclosure control.
 
-What belongs here: one `PublishedTable` for each table of `outcomes.duckdb` and the relations between them.
-What does not: computing a count (`run`), hiding one (`assets.release`).
+What belongs here: one `PublishedTable` for each table of `outcomes.duckdb`, put together with the relations
+between them (`relations`). What does not: computing a count (`run`), hiding one (`assets.release`).
 """
 
 from __future__ import annotations
 
+from assets.outcomes.relations import RELATIONS, overall
 from assets.release.tables import (
+    TREE,
     Additive,
     Borrowed,
     Catalogue,
-    CellRef,
     Column,
     Count,
     PublishedTable,
     Rate,
-    Relation,
 )
 
 _PERIOD = "School and fiscal year, 1 July to 30 June, such as 2025-26."
 _VERSION = "Version of the definition; a tool that is never pooled with another is part of it."
-_OVERALL = " and ".join(
-    f"r.{dim} = 'All'" for dim in ("place", "grade_or_age_band", "race_ethnicity", "sex", "economic_status", "program")
-)
-
 MEASURE = PublishedTable(
     name="measure",
     description="Every measure, overall and by one breakdown at a time (and race and ethnicity by sex).",
@@ -41,8 +37,8 @@ MEASURE = PublishedTable(
     counts=(Count("numerator", within="denominator"), Count("denominator")),
     rates=(Rate("rate", "numerator", "denominator"),),
     additive=(
-        "place",
-        "grade_or_age_band",
+        Additive("place", hierarchy="place_within"),
+        Additive("grade_or_age_band", hierarchy="grade_within"),
         "race_ethnicity",
         "sex",
         "economic_status",
@@ -56,8 +52,10 @@ MEASURE = PublishedTable(
         "measure": "Name of the measure; measure_definition says what it counts.",
         "version": _VERSION,
         "period": _PERIOD,
-        "place": "School the child last attended in the period; All for the city.",
-        "grade_or_age_band": "Grade, or age in full years on 30 June; All for every one.",
+        "place": "School the child last attended in the period, or the neighbourhood of schools that it lies in "
+        "(place_within); All for the city.",
+        "grade_or_age_band": "Grade, or age in full years on 30 June, or a band of them (grade_within); All for "
+        "every one.",
         "race_ethnicity": "Hispanic of any race, or race alone, or Two or more; All for every one.",
         "sex": "Female, Male or Unknown; All for every one.",
         "economic_status": "Disadvantaged: SNAP, TANF, Medicaid or homeless; All for every one.",
@@ -67,6 +65,28 @@ MEASURE = PublishedTable(
         "rate": "Numerator in percent of the denominator.",
     },
 )
+
+
+def _within(name: str, what: str) -> PublishedTable:
+    return PublishedTable(
+        name=name,
+        description=f"Which {what} lies within which, in each measure and period: the whole is the sum of its parts.",
+        dims=("measure", "version", "period", *TREE),
+        counts=(),
+        period="period",
+        definition=("measure", "version"),
+        comments={
+            "measure": "Name of the measure.",
+            "version": _VERSION,
+            "period": _PERIOD,
+            "part": f"One {what}; one that is no part here lies within All.",
+            "whole": "What it lies directly within.",
+        },
+    )
+
+
+PLACE_WITHIN = _within("place_within", "place")
+GRADE_WITHIN = _within("grade_within", "grade or age band")
 
 COVERAGE = PublishedTable(
     name="measure_coverage",
@@ -121,11 +141,20 @@ ABSENCE = PublishedTable(
     dims=("period", "context"),
     counts=(Count("chronically_absent", within="children"), Count("children")),
     rates=(Rate("rate", "chronically_absent", "children"),),
-    additive=(Additive("context", kind="within"),),
+    additive=(
+        Additive("context", kind="within"),
+        # 'Any of these' came later than the table; periods published without it keep their form.
+        Additive(
+            "context",
+            where="context in ('All', 'Any of these', 'None of these') and period in (select a.period from "
+            "temp.main.numbered_absence_by_service_context a where a.context = 'Any of these')",
+        ),
+    ),
     period="period",
     comments={
         "period": _PERIOD,
-        "context": "Service or circumstance; they overlap. All for every child counted in chronic_absence.",
+        "context": "Service or circumstance; they overlap. All for every child counted in chronic_absence, "
+        "'Any of these' and 'None of these' are the two halves of it.",
         "chronically_absent": "Children absent on at least 10 % of the days enrolled.",
         "children": "Children counted in chronic_absence, version 1.",
         "rate": "Chronically absent in percent of the children.",
@@ -157,7 +186,7 @@ def _borrowed(name: str, period: str) -> Borrowed:
         name,
         "measure",
         "rate",
-        on=f"r.measure = l.measure and r.version = l.version and r.period = l.{period} and {_OVERALL}",
+        on=f"r.measure = l.measure and r.version = l.version and r.period = l.{period} and {overall()}",
         hides=("on_track",),
     )
 
@@ -262,6 +291,7 @@ QUALITY = PublishedTable(
         Column("recall_low", hidden_with_counts=True, digits=2, least=200),
         Column("recall_high", hidden_with_counts=True, digits=2, least=200),
     ),
+    additive=(Additive("subgroup", kind="within"),),
     rounding=20,
     comments={
         "source": "Source id.",
@@ -299,6 +329,8 @@ FRESHNESS = PublishedTable(
 
 TABLES = (
     MEASURE,
+    PLACE_WITHIN,
+    GRADE_WITHIN,
     COVERAGE,
     DISTINCT_SERVED,
     PROGRAM_OVERLAP,
@@ -309,56 +341,6 @@ TABLES = (
     WITHHELD,
     QUALITY,
     FRESHNESS,
-)
-
-_HOLDS_A = "list_contains(string_split(r.programs, ' + '), l.program_a)"
-_HOLDS_B = "list_contains(string_split(r.programs, ' + '), l.program_b)"
-
-RELATIONS = (
-    Relation(
-        "a pair of programs is the sum of the sets that hold both",
-        CellRef("program_overlap", "children"),
-        CellRef("distinct_served", "children"),
-        on=f"l.period = r.period and {_HOLDS_A} and {_HOLDS_B}",
-    ),
-    Relation(
-        "the children counted are the measure's denominator",
-        CellRef("measure", "denominator"),
-        CellRef("measure_coverage", "children"),
-        where="place = 'All' and grade_or_age_band = 'All' and race_ethnicity = 'All' and sex = 'All' "
-        "and economic_status = 'All' and program = 'All'",
-        on="l.measure = r.measure and l.version = r.version and l.period = r.period and r.because = 'Counted'",
-    ),
-    Relation(
-        "absence by context counts the children of chronic_absence",
-        CellRef("absence_by_service_context", "children"),
-        CellRef("measure", "denominator"),
-        where="context = 'All'",
-        on=f"r.measure = 'chronic_absence' and r.version = '1' and l.period = r.period and {_OVERALL}",
-    ),
-    Relation(
-        "absence by context counts the absent of chronic_absence",
-        CellRef("absence_by_service_context", "chronically_absent"),
-        CellRef("measure", "numerator"),
-        where="context = 'All'",
-        on=f"r.measure = 'chronic_absence' and r.version = '1' and l.period = r.period and {_OVERALL}",
-    ),
-    Relation(
-        "readiness by pathway counts the children of kindergarten_readiness",
-        CellRef("readiness_by_pathway", "children"),
-        CellRef("measure", "denominator"),
-        where="birth = 'All' and preschool = 'All'",
-        on="r.measure = 'kindergarten_readiness' and r.version = '1 ' || l.tool and l.period = r.period "
-        f"and {_OVERALL}",
-    ),
-    Relation(
-        "readiness by pathway counts the ready of kindergarten_readiness",
-        CellRef("readiness_by_pathway", "ready"),
-        CellRef("measure", "numerator"),
-        where="birth = 'All' and preschool = 'All'",
-        on="r.measure = 'kindergarten_readiness' and r.version = '1 ' || l.tool and l.period = r.period "
-        f"and {_OVERALL}",
-    ),
 )
 
 

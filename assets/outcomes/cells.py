@@ -9,6 +9,10 @@ A measure's statement returns one row for every child it could count, in a perio
 where the measure has them, `program` ('All' unless a part), `place`, `grade_or_age_band`, `variant` (a tool
 and its version, never pooled: it becomes part of the version). A child is in one value of every dimension, so
 the values of a breakdown partition the total; programs overlap and do not.
+
+Values of two breakdowns lie within wider ones, which get a row too: a place in its neighbourhood (the model of
+that name), a grade or age band in a wider band (`data/grade_band.csv`). `place_within` and `grade_within` say
+which, for each measure and period; what lies in none is a part of the whole city.
 """
 
 # Names in these statements come from checked files and literals, never from data.
@@ -30,6 +34,12 @@ OF_THE_CHILD = {
     "economic_status": ModelColumn("child_year", "economic_status"),
 }
 """The breakdowns that every measure gets, and the column of a model that each one shows."""
+
+OF_THE_PLACE = {"neighbourhood": ModelColumn("neighbourhood", "whole")}
+"""The wider places that a measure by place gets, and the column of a model that they show."""
+
+WIDER = {"place": ("neighbourhood", "place_within"), "grade_or_age_band": ("wider_band", "grade_within")}
+"""The breakdowns whose values lie within wider ones: the column of these, and the table that says which."""
 
 DIMENSIONS = ("place", "grade_or_age_band", *OF_THE_CHILD)
 """The breakdown columns of `measure`, beside `program`."""
@@ -58,6 +68,12 @@ CREATE = """
         measure varchar, version varchar, period varchar, because varchar, children bigint,
         children__key ubigint
     );
+    create table out.main.place_within (
+        measure varchar, version varchar, period varchar, part varchar, whole varchar
+    );
+    create table out.main.grade_within (
+        measure varchar, version varchar, period varchar, part varchar, whole varchar
+    );
 """
 
 
@@ -75,7 +91,8 @@ def add_cells(
     """
     _check(connection, definition, rows)
     connection.execute(f"create or replace temp view counted as {_counted(connection, definition, rows)}")
-    wanted = [(), *((name,) for name in _dimensions(definition)), ("race_ethnicity", "sex")]
+    wider = {name: WIDER[name][0] for name in definition.by if WIDER[name][0] not in left_out}
+    wanted = [(), *((name,) for name in (*_dimensions(definition), *wider.values())), ("race_ethnicity", "sex")]
     sets = [names for names in wanted if not set(names) & set(left_out)]
     before = _size(connection)
     connection.execute(_cells(sets, "program = 'All'", ()), {"measure": definition.name})
@@ -89,6 +106,16 @@ def add_cells(
         """,
         {"measure": definition.name},
     )
+    for name, column in wider.items():
+        connection.execute(
+            f"""
+            insert into out.main.{WIDER[name][1]}
+            select distinct $measure, version, period, {name}, {column}
+            from counted
+            where program = 'All' and excluded is null and {column} is not null
+            """,
+            {"measure": definition.name},
+        )
     return _size(connection) - before
 
 
@@ -129,28 +156,42 @@ def _check(connection: duckdb.DuckDBPyConnection, definition: Definition, rows: 
 
 
 def _counted(connection: duckdb.DuckDBPyConnection, definition: Definition, rows: str) -> str:
-    """Return the statement that puts every child row beside the child's own attributes."""
+    """Return the statement that puts every child row beside the child's own attributes and the wider values.
+
+    A wider value that is also a value of the breakdown itself would be two groups of one name: it is left out.
+    """
     columns = _columns(connection, rows)
     chosen = {name: f"coalesce(r.{name}, 'Unknown')" for name in DIMENSIONS[:2] if name in columns}
     value = {**_OPTIONAL, **chosen}
     version = f"'{definition.version}'" + (" || ' ' || r.variant" if "variant" in columns else "")
+    wider = ", ".join(
+        f"case when {column} not in (select {name} from child_row) then {column} end as {column}"
+        for name, (column, _) in WIDER.items()
+    )
     return f"""
-        select
-            r.period,
-            {version} as version,
-            {"r.program" if "program" in columns else "'All'"} as program,
-            {value["place"]} as place,
-            {value["grade_or_age_band"]} as grade_or_age_band,
-            coalesce(child.race_ethnicity, 'Unknown') as race_ethnicity,
-            coalesce(child.sex, 'Unknown') as sex,
-            coalesce(child_year.economic_status, 'Unknown') as economic_status,
-            r.numerator,
-            r.excluded,
-            child_key.child_key
-        from {rows} as r
-        left join lake.child_key on child_key.child_id = r.child_id
-        left join lake.child on child.child_id = r.child_id
-        left join lake.child_year on child_year.child_id = r.child_id and child_year.period = r.period
+        with child_row as (
+            select
+                r.period,
+                {version} as version,
+                {"r.program" if "program" in columns else "'All'"} as program,
+                {value["place"]} as place,
+                {value["grade_or_age_band"]} as grade_or_age_band,
+                neighbourhood.whole as neighbourhood,
+                grade_band.whole as wider_band,
+                coalesce(child.race_ethnicity, 'Unknown') as race_ethnicity,
+                coalesce(child.sex, 'Unknown') as sex,
+                coalesce(child_year.economic_status, 'Unknown') as economic_status,
+                r.numerator,
+                r.excluded,
+                child_key.child_key
+            from {rows} as r
+            left join lake.child_key on child_key.child_id = r.child_id
+            left join lake.child on child.child_id = r.child_id
+            left join lake.child_year on child_year.child_id = r.child_id and child_year.period = r.period
+            left join lake.neighbourhood on neighbourhood.place = {value["place"]}
+            left join memory.main.grade_band on grade_band.part = {value["grade_or_age_band"]}
+        )
+        select * replace ({wider}) from child_row
     """
 
 
@@ -158,9 +199,9 @@ def _cells(sets: list[tuple[str, ...]], where: str, fixed: tuple[str, ...]) -> s
     """Return the insert that counts one row for every grouping set; a dimension outside the set is 'All'."""
     base = ("version", "period", *fixed)
     grouping = ", ".join(f"({', '.join((*base, *names))})" for names in sets)
-    used = sorted({name for names in sets for name in names})
-    value = {name: f"case when grouping({name}) = 1 then 'All' else {name} end" for name in used}
-    shown = ", ".join(value.get(name, "'All'") for name in DIMENSIONS)
+    used = {name for names in sets for name in names}
+    known = [f"and (grouping({column}) = 1 or {column} is not null)" for column, _ in WIDER.values() if column in used]
+    shown = ", ".join(_shown(name, used) for name in DIMENSIONS)
     program = "program" if fixed else "'All'"
     return f"""
         insert into out.main.measure
@@ -171,5 +212,12 @@ def _cells(sets: list[tuple[str, ...]], where: str, fixed: tuple[str, ...]) -> s
         from counted
         where {where}
         group by grouping sets ({grouping})
-        having count(*) filter (excluded is null) > 0
+        having count(*) filter (excluded is null) > 0 {" ".join(known)}
     """
+
+
+def _shown(name: str, used: Collection[str]) -> str:
+    """Return what a row shows of a dimension: its value, else the wider one, else All."""
+    levels = [column for column in (name, *WIDER.get(name, ())[:1]) if column in used]
+    cases = " ".join(f"when grouping({column}) = 0 then {column}" for column in levels)
+    return f"case {cases} else 'All' end" if cases else "'All'"

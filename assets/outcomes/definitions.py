@@ -55,6 +55,11 @@ class Definition:
         """The breakdowns the measure asks for, of BREAKDOWNS."""
         return tuple(self.file.header.get("by", "").split())
 
+    @property
+    def never_by(self) -> tuple[str, ...]:
+        """The usual breakdowns that would say nothing: the measure itself decides who is in which value."""
+        return tuple(self.file.header.get("never by", "").split())
+
     def text(self, key: str) -> str:
         """Return a header text, empty where the file has none."""
         return self.file.header.get(key, "")

@@ -22,7 +22,8 @@ source that is quoted from knowledge and is to be confirmed.
 
 **Who is a child of the city**: see the model `child_year`. **Periods** run from 1 July to 30 June.
 **Every child counts once** in a period and in each breakdown: overall, race and ethnicity, sex, economic
-status, race and ethnicity by sex, and school or grade or age where the measure says so. Parts of a
+status, race and ethnicity by sex, and school or grade or age where the measure says so; a school also counts
+in its neighbourhood, a grade or age in a wider band (`place_within` and `grade_within` say which). Parts of a
 measure (programs, thresholds) overlap. **A measure is withheld**, with the clause in `measure_withheld`,
 when a column it reads is not loaded or when no agreement in force lets it be published.
 
@@ -67,7 +68,8 @@ def _measure(item: Definition) -> str:
     lines = [f"### `{item.name}`, version {item.version}: {item.text('title')}\n"]
     lines += [f"- **{key}**: {item.text(key)}" for key in _FIELDS if item.text(key)]
     if item.file.kind == "measure":
-        breakdowns = ", ".join((*item.by, "race_ethnicity", "sex", "economic_status"))
+        usual = (name for name in ("race_ethnicity", "sex", "economic_status") if name not in item.never_by)
+        breakdowns = ", ".join((*item.by, *usual))
         lines.append(f"- **breakdowns**: {breakdowns}")
     else:
         lines.append(f"- **grain**: {item.text('grain')}")

@@ -19,6 +19,7 @@ LOOKUPS = {
         "antigen varchar, doses integer, two_dose_doses integer, from_day integer, to_day integer, cite varchar"
     ),
     "prenatal_schedule": "week integer, cite varchar",
+    "grade_band": "part varchar, whole varchar, cite varchar",
 }
 """Relation -> its columns: `data/<relation>.csv` has them in this order."""
 

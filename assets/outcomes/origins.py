@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator
 
 import duckdb
 
-from assets.outcomes.cells import OF_THE_CHILD, RELEASED_AS
+from assets.outcomes.cells import OF_THE_CHILD, OF_THE_PLACE, RELEASED_AS, WIDER
 from assets.outcomes.definitions import Definition
 from assets.spine.declared import ColumnRef, ModelColumn
 from assets.spine.exposure import Columns
@@ -39,11 +39,16 @@ def add_origins(
 ) -> None:
     """Write what a measure or table that was computed shows and counts, less the breakdowns `left_out`."""
     file = definition.file
-    models = {} if file.kind == "table" else {k: v for k, v in OF_THE_CHILD.items() if k not in left_out}
+    models = {} if file.kind == "table" else {k: v for k, v in _models(definition).items() if k not in left_out}
     shows = {
         **{_released(definition, name): shown(file, name, columns) for name in file.shows},
         **{f"measure.{name}": _origin(origin, columns) for name, origin in models.items()},
     }
+    for name, (column, tree) in WIDER.items():
+        if name in definition.by and column not in left_out:
+            whole = shows.pop(f"measure.{column}", frozenset())
+            shows[f"measure.{name}"] |= whole
+            shows |= {f"{tree}.part": shown(file, name, columns), f"{tree}.whole": whole}
     read = columns.row(file).union(*(columns.row(columns.files[origin.model]) for origin in models.values()))
     _insert(connection, definition.name, definition.version, shows, read)
 
@@ -52,6 +57,10 @@ def add_subgroup_origins(connection: duckdb.DuckDBPyConnection, columns: Columns
     """Write what the subgroups of `linkage_quality` show tonight."""
     refs = frozenset().union(*(_origin(origin, columns) for origin in SUBGROUPS))
     _insert(connection, "linkage_quality", "", {"linkage_quality.subgroup": refs}, refs)
+
+
+def _models(definition: Definition) -> dict[str, ModelColumn]:
+    return {**OF_THE_CHILD, **(OF_THE_PLACE if "place" in definition.by else {})}
 
 
 def _released(definition: Definition, column: str) -> str:

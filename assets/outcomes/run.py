@@ -23,7 +23,7 @@ import pyarrow as pa
 
 from assets.night import Night, StatePaths
 from assets.outcomes.catalogue import catalogue
-from assets.outcomes.cells import CREATE, OF_THE_CHILD, add_cells
+from assets.outcomes.cells import CREATE, OF_THE_CHILD, OF_THE_PLACE, add_cells
 from assets.outcomes.child_keys import RELATION, SUFFIX, USE, add_child_keys
 from assets.outcomes.definitions import Definition, linked_tables, measures, usable
 from assets.outcomes.lookups import load_lookups
@@ -152,7 +152,7 @@ class _Runner:
         """Run one measure and count its cells, or withhold it."""
         name = definition.file.path.stem
         if self._run(definition, f"memory.lake.{name}") is not None:
-            left_out = self._left_out(definition)
+            left_out = [*definition.never_by, *self._left_out(definition)]
             self.cells[definition.key] = add_cells(self.connection, definition, f"memory.lake.{name}", left_out)
             add_origins(self.connection, definition, self.columns, left_out)
             self._lake.add(name)
@@ -198,7 +198,8 @@ class _Runner:
         """
         own = self.columns.row(definition.file)
         found = []
-        for name, origin in OF_THE_CHILD.items():
+        wider = OF_THE_PLACE if "place" in definition.by else {}
+        for name, origin in {**OF_THE_CHILD, **wider}.items():
             apart = self.columns.joined(own | self.columns.row(self.columns.files[origin.model]), ())
             if apart:
                 self._note(definition, f"without the breakdown by {name}", apart)

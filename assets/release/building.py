@@ -22,6 +22,7 @@ from scipy import sparse
 from assets.release.policy import ReleaseError
 from assets.release.system import Bools, Floats, Ints, Kind, System, TableBlock, numbered
 from assets.release.tables import TOTAL, Additive, Catalogue, PublishedTable, Relation
+from assets.release.trees import check_trees, directly
 
 
 @dataclass
@@ -97,16 +98,18 @@ def build_system(
     A table may carry a column `release_id` (NULL or absent: the release being built). `drifting`: equations,
     by number, in which rows of different releases no longer agree; None finds them where every count is
     known. Raises ReleaseError for a missing table or column, a null or repeated key, a negative count, a
-    numerator above its denominator, or a margin within one release that does not add up.
+    numerator above its denominator, a hierarchy that is no tree, or a margin within one release that does not
+    add up.
     """
     builder = _Builder(con)
     for spec in catalogue.tables:
         _number_rows(builder, spec, schema)
     _check_counts(builder)
+    check_trees(con, catalogue.by_name)
     for spec in catalogue.tables:
         _complements(builder, spec)
         for part in spec.partitions:
-            _margins(builder, spec, part)
+            _margins(builder, catalogue, spec, part)
     for relation in catalogue.relations:
         _relate(builder, relation)
     for spec in catalogue.tables:
@@ -173,14 +176,9 @@ def _complements(builder: _Builder, spec: PublishedTable) -> None:
             builder.differences(Kind.COMPLEMENT, f"{spec.name}: complement", upper, lower, count.complement_sensitive)
 
 
-def _margins(builder: _Builder, spec: PublishedTable, part: Additive) -> None:
-    """Add the margin of one dimension, for every count of the table that it holds for."""
-    same = " and ".join(f't."{dim}" = p."{dim}"' for dim in spec.dims if dim != part.dim)
-    rows = f"(select * from {numbered(spec)} where {part.where or 'true'})"
-    total, parts = builder.pairs(
-        f"select t.rid as a, p.rid as b from {rows} t join {rows} p on {same or 'true'} "
-        f"where t.\"{part.dim}\" = '{TOTAL}' and p.\"{part.dim}\" <> '{TOTAL}'"
-    )
+def _margins(builder: _Builder, catalogue: Catalogue, spec: PublishedTable, part: Additive) -> None:
+    """Add the margins of one dimension, inner values of its hierarchy included, for every count they hold for."""
+    total, parts = builder.pairs(directly(catalogue.by_name, spec, part))
     for number, name in enumerate(spec.count_names):
         if part.counts is not None and name not in part.counts:
             continue
@@ -196,8 +194,8 @@ def _relate(builder: _Builder, relation: Relation) -> None:
     left, right = builder.blocks[relation.total.table].spec, builder.blocks[relation.parts.table].spec
     total, parts = builder.pairs(
         "select l.rid as a, r.rid as b "
-        f"from (select * from {numbered(left)} where {relation.where or 'true'}) l "
-        f"join {numbered(right)} r on {relation.on}"
+        f"from (select * from {numbered(left)} where {relation.where or 'true'}) l, {numbered(right)} r "
+        f"where {relation.on}"
     )
     upper = builder.cells(left.name, left.count_names.index(relation.total.count), total)
     lower = builder.cells(right.name, right.count_names.index(relation.parts.count), parts)

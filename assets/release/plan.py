@@ -23,7 +23,7 @@ from assets.night import Night
 from assets.release import folder as places
 from assets.release.calendar import due, next_planned
 from assets.release.folder import StoredRelease
-from assets.release.modes import Setting
+from assets.release.modes.form import Setting
 from assets.release.modes.protect import Protector
 from assets.release.nightly import ReleaseSettings, order_of
 from assets.release.publish import Keys, Order, prepare, rules_before

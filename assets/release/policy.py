@@ -16,6 +16,9 @@ Mode = Literal["suppress", "round-3", "round-5", "cell-key", "differential-priva
 
 MODES: tuple[str, ...] = get_args(Mode)
 
+WEIGHTS = (0.01, 100.0)
+"""The least and the greatest weight that a data lead may set; beyond them the search would be numerically blind."""
+
 
 class ReleaseError(Exception):
     """A release that cannot be built, read or trusted; one line: what was found, where, and what to do."""
@@ -119,8 +122,10 @@ def _problems(policy: ReleasePolicy) -> Iterator[str]:
     sizes = [tail.least for tail in policy.percentages]
     if sizes != sorted(set(sizes)) or not all(0 <= tail.low < tail.high <= 100 for tail in policy.percentages):
         yield "release percentages go from the smallest group up, each with 0 <= low < high <= 100"
-    if any(weight <= 0 for _, weight in policy.weights):
-        yield "release weights are above 0"
+    least, most = WEIGHTS
+    for name, weight in policy.weights:
+        if not least <= weight <= most:
+            yield f"release.weights gives {name} the weight {weight:g}, expected {least:g} to {most:g}"
     rule = policy.amounts
     if rule is not None and (rule.dominant is None) != (rule.share is None):
         yield "the dominance rule for amounts needs both `dominant` and `share`"

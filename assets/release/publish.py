@@ -34,6 +34,7 @@ from assets.release.modes import comment
 from assets.release.modes.form import Setting
 from assets.release.modes.protect import Protected, Protector
 from assets.release.policy import ReleaseError, ReleasePolicy
+from assets.release.prices import check_weights
 from assets.release.system import System
 from assets.release.tables import Catalogue
 from assets.release.working import WORK, Previous, annex_of, assemble
@@ -105,6 +106,7 @@ def build(order: Order, keys: Keys) -> Built:
     """
     places.recover(order.releases)
     order.governance.require()
+    check_weights(order.catalogue, order.policy.weights)
     series = places.releases(order.releases)
     before = [release for release in series if release.night < order.night]
     built = _build_after(order, keys, before, series)

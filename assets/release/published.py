@@ -227,7 +227,7 @@ def _changed(
     if lacking:
         yield "its columns changed since an earlier release; give the new form another name", spec.name
         return
-    differ = " or ".join(f'l."{name}" is distinct from o."{name}"' for name in spec.count_names)
+    differ = " or ".join(f'l."{name}" is distinct from o."{name}"' for name in spec.count_names) or "false"
     rows = f'{database}.main."{spec.name}" l left join {schema}."{spec.name}" o on {_same(spec, "l", "o")}'
     missing = f'o."{spec.dims[0]}" is null'
     yield from _rows_where(con, spec, f"{rows} where {missing}", "a row of an earlier release is left out")

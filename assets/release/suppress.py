@@ -20,16 +20,13 @@ import numpy as np
 from scipy import sparse
 
 from assets.release.policy import ReleaseError, ReleasePolicy
+from assets.release.prices import prices
 from assets.release.rounding import behind, rounded
 from assets.release.sensitivity import Demand, Demands, demands
 from assets.release.solver import INFINITY, Floats, Ints, LinearProgram
-from assets.release.system import Bools, Kind, System, levels, parts, rules_of
+from assets.release.system import Bools, Kind, System, parts, rules_of
 
 EPSILON = 1e-6
-LEVEL_FACTOR = 50.0
-"""How much dearer a margin is than the cells below it, for each level (the top three levels count)."""
-DENOMINATOR_FACTOR = 4.0
-ZERO_FACTOR = 3.0
 PRUNING_PROGRAMS = 250
 """Linear programs spent on showing hidden counts again in one connected part."""
 
@@ -81,7 +78,7 @@ def suppress(
             known[variable] = is_count[variable] and not hidden[variable] and not roomy
             asked[variable] = Demand.NONE if known[variable] else Demand.INEXACT
     hidden |= (wanted > 0) & is_count
-    price = _prices(system)
+    price = prices(system, policy.weights)
     free_down, free_up = _rounding_room(system, policy)
     if room is not None:
         free_down, free_up = np.maximum(free_down, room[0]), np.maximum(free_up, room[1])
@@ -107,23 +104,6 @@ def suppress(
         hidden[members] = part.hidden & ~known[members]
         programs += part.programs
     return Suppression(hidden & is_count, wanted, programs)
-
-
-def _prices(system: System) -> Floats:
-    """Return what it costs to let each variable be uncertain by one; differences cost nothing."""
-    price = np.zeros(len(system.values))
-    level = levels(system)
-    for block in system.blocks:
-        names = block.spec.count_names
-        if not names or not block.rows:
-            continue
-        span = slice(block.offset, block.offset + block.rows * len(names))
-        value = system.values[span]
-        holds = {count.within for count in block.spec.counts}
-        kind = np.tile([DENOMINATOR_FACTOR if name in holds else 1.0 for name in names], block.rows)
-        price[span] = block.spec.weight * kind * (1 + np.log2(1 + value)) * LEVEL_FACTOR ** level[span]
-        price[span] *= np.where(value == 0, ZERO_FACTOR, 1.0)
-    return price
 
 
 def _rounding_room(system: System, policy: ReleasePolicy) -> tuple[Floats, Floats]:

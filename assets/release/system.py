@@ -120,26 +120,6 @@ def numbered(spec: PublishedTable) -> str:
     return f'temp.main."numbered_{spec.name}"'
 
 
-def levels(system: System) -> Ints:
-    """Return for each variable, shape (n,), how many of its additive dimensions are `All`, at most 3.
-
-    The lowest row of a table has level 0; differences have level 0.
-    """
-    out = np.zeros(len(system.values), np.int64)
-    for block in system.blocks:
-        spec = block.spec
-        dims = sorted({part.dim for part in spec.partitions})
-        if not dims or not block.rows or not spec.counts:
-            continue
-        margins = " + ".join(f"(\"{dim}\" = '{TOTAL}')::bigint" for dim in dims)
-        sql = f"select {margins} as margins from {numbered(spec)} order by rid"
-        margin = np.asarray(system._con.execute(sql).fetchnumpy()["margins"], np.int64)
-        level = np.minimum(margin - margin.min(), 3)
-        width = len(spec.counts)
-        out[block.offset : block.offset + block.rows * width] = np.repeat(level, width)
-    return out
-
-
 @dataclass(frozen=True)
 class Rules:
     """The rule of each variable, all of shape (n,): threshold, whether zeros and certain rates are hidden."""

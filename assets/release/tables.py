@@ -20,6 +20,9 @@ from typing import Any, Literal
 TOTAL = "All"
 """The value of a dimension that means "all of its values together"."""
 
+TREE = ("part", "whole")
+"""The two dimensions of a table that is a tree: `part` lies directly within `whole`."""
+
 HIDDEN_SENTENCE = "Hidden so that no child can be singled out."
 """The one sentence shown for every hidden number, whatever the cause."""
 
@@ -63,13 +66,15 @@ class Additive:
     Parts are the rows that are equal in every other dimension. A value with no row counts zero. `where` is an
     SQL condition over the table's dimensions that narrows the rows for which this holds (None: all of them).
     `kind='within'` is for values that overlap (programs): each part is a subset of the `All` row but they do
-    not sum.
+    not sum. `hierarchy` names the table that says which value lies within which (`assets.release.trees`): then
+    every inner value, and `All`, is the sum of the values directly within it.
     """
 
     dim: str
     where: str | None = None
     kind: Literal["sum", "within"] = "sum"
     counts: tuple[str, ...] | None = None
+    hierarchy: str | None = None
 
 
 @dataclass(frozen=True)
@@ -179,13 +184,13 @@ class CellRef:
 class Relation:
     """A linear fact about counts of one or two tables, which an attacker may use too.
 
-    For each row `l` of `total.table` that meets `where`, and the rows `r` of `parts.table` for which `on`
-    (SQL over
-    `l` and `r`) is true: `sum`: the parts' counts sum to the total's count; `within`: each part is a subset
-    of it. A shared cell is a `sum` with one part. Example: the overlap of two programs is the sum of the
-    distinct sets that hold both: Relation("overlap", CellRef("program_overlap", "children"),
-    CellRef("distinct_served", "children"), on="l.period = r.period and contains(r.program_set, l.program_a)
-    and contains(r.program_set, l.program_b)").
+    For each row `l` of `total.table` that meets `where`, and the rows `r` of `parts.table` for which `on` (SQL
+    over `l` and `r`) is true: `sum`: the parts' counts sum to the total's count; `within`: each part is a subset
+    of it. A shared cell is a `sum` with one part. A condition may look at the rows of any table of the catalogue
+    as `temp.main.numbered_<table>`, which have `of_release` beside their dimensions. Example: the overlap of two
+    programs is the sum of the distinct sets that hold both: Relation("overlap", CellRef("program_overlap",
+    "children"), CellRef("distinct_served", "children"), on="l.period = r.period and contains(r.program_set,
+    l.program_a) and contains(r.program_set, l.program_b)").
     """
 
     name: str
@@ -215,6 +220,7 @@ class Catalogue:
             yield "two published tables share a name; give each its own"
         for table in self.tables:
             yield from _table_problems(table, self.by_name)
+            yield from _hierarchy_problems(table, self.by_name)
         for relation in self.relations:
             for ref in (relation.total, relation.parts):
                 known = self.by_name.get(ref.table)
@@ -285,6 +291,24 @@ def _reference_problems(table: PublishedTable, tables: Mapping[str, PublishedTab
         shown = () if source is None else (*source.count_names, *(rate.name for rate in source.rates))
         if borrowed.column not in shown:
             yield f"{where}: {borrowed.name} borrows {borrowed.table}.{borrowed.column}, which is none"
+
+
+def _hierarchy_problems(table: PublishedTable, tables: Mapping[str, PublishedTable]) -> Iterator[str]:
+    """Yield where an additive dimension names a tree that is none, or one that could change under frozen rows."""
+    for part in table.partitions:
+        if part.hierarchy is None:
+            continue
+        where, tree = f"table {table.name}: {part.dim} has the hierarchy {part.hierarchy}", tables.get(part.hierarchy)
+        if tree is None or tree.counts or not set(TREE) <= set(tree.dims):
+            yield f"{where}, which is no table of {' and '.join(TREE)} without counts; publish one"
+            continue
+        beside = set(tree.dims) - set(TREE)
+        if part.kind != "sum":
+            yield f"{where}, but values that overlap sum to nothing; take kind 'sum'"
+        if not beside <= set(table.dims) - {part.dim}:
+            yield f"{where}, whose other dimensions must be dimensions of the table; name them alike"
+        if tree.period and not set(tree.frozen_by) <= set(table.frozen_by):
+            yield f"{where}, which must freeze with the table; give both the same period and definition"
 
 
 def _plain(item: Any) -> dict[str, Any]:

@@ -56,7 +56,7 @@ def frozen(con: duckdb.DuckDBPyConnection, system: System) -> tuple[Bools, Bools
     for block in system.blocks:
         names = block.spec.count_names
         old = np.repeat(block.release != NEWEST, len(names))
-        if not old.any():
+        if not (names and old.any()):
             continue
         key = ", ".join(f'"{dim}"' for dim in block.spec.dims)
         flags = ", ".join(f'"{name}__shown" is not null as "{name}"' for name in names)

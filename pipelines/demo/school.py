@@ -36,6 +36,7 @@ _NAMES = (
     "Washington",
     "Franklin",
 )
+_NEIGHBOURHOODS = ("South Side", "West End", "North End", "East Side")
 _SUBJECTS = ("Homeroom", "English Language Arts")
 
 
@@ -211,12 +212,20 @@ def _reference(pupils: Pupils) -> dict[str, tuple[dict[str, Part], ...]]:
         "type": "district",
         "identifier": "28",
     }
+    nearby = _neighbourhood(level)
+    local: dict[str, Part] = {
+        "sourcedId": glue("local-", digits(1 + np.unique(nearby))),
+        "name": pa.array(_NEIGHBOURHOODS).take(pa.array(np.unique(nearby))),
+        "type": "local",
+        "identifier": "",
+        "parentSourcedId": "district-1",
+    }
     orgs: dict[str, Part] = {
         "sourcedId": school_ids(level),
         "name": title,
         "type": "school",
         "identifier": digits(28_100 + schools),
-        "parentSourcedId": "district-1",
+        "parentSourcedId": glue("local-", digits(1 + nearby)),
     }
     labels = [year.label for year in SCHOOL_YEARS]
     sessions: dict[str, Part] = {
@@ -234,11 +243,18 @@ def _reference(pupils: Pupils) -> dict[str, tuple[dict[str, Part], ...]]:
         "orgSourcedId": "district-1",
     }
     return {
-        "orgs": (district, orgs),
+        "orgs": (district, local, orgs),
         "academicSessions": (sessions,),
         "courses": (courses,),
         "classes": tuple(_classes(pupils, key, subject) for key, subject in both),
     }
+
+
+def _neighbourhood(level: Ints) -> Ints:
+    """Return the neighbourhood of each school (index): the schools of a level lie in turn in each of two to four."""
+    first = np.searchsorted(level, level)
+    fewest = np.bincount(level).min()
+    return np.asarray((np.arange(level.size) - first) % min(len(_NEIGHBOURHOODS), max(2, fewest)), np.int64)
 
 
 def _iso(number: int) -> str:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from assets.outcomes.cells import CREATE, add_cells
 from assets.outcomes.definitions import measures
+from assets.outcomes.lookups import load_lookups
 
 ROOT = Path(__file__).resolve().parents[2]
 SEGMENT = (ROOT / "assets" / "spine" / "school_segment.sql").read_text(encoding="utf-8")
@@ -45,7 +46,14 @@ def test_breakdowns_partition_the_total(children: list[tuple[object, ...]]):
         connection.execute("attach ':memory:' as out")
         connection.execute(CREATE)
         connection.execute("create schema lake")
-        for name, table in (("r", rows), ("lake.child", child), ("lake.child_year", year)):
+        load_lookups(connection)
+        homes = pa.table({"place": ["s1"], "whole": ["North"]})
+        for name, table in (
+            ("r", rows),
+            ("lake.child", child),
+            ("lake.child_year", year),
+            ("lake.neighbourhood", homes),
+        ):
             connection.register("given", table)
             connection.execute(f"create table {name} as select * from given")
             connection.unregister("given")
@@ -56,12 +64,15 @@ def test_breakdowns_partition_the_total(children: list[tuple[object, ...]]):
         for dimension in ("place", "race_ethnicity", "sex", "economic_status"):
             others = [d for d in ("place", "race_ethnicity", "sex", "economic_status") if d != dimension]
             where = " and ".join(f"{other} = 'All'" for other in others)
-            for part in (f"{dimension} = 'All'", f"{dimension} <> 'All'"):
+            for part in (f"{dimension} = 'All'", f"{dimension} not in ('All', 'North')"):
                 found = connection.execute(
                     f"select coalesce(sum(numerator), 0), coalesce(sum(denominator), 0) "
                     f"from out.main.measure where {where} and {part}"
                 ).fetchall()
                 assert found == [(hits, counted)]
+        near = sum(place == "s1" and out is None for out, place in zip(excluded, place, strict=True))
+        wider = "select coalesce(sum(denominator), 0) from out.main.measure where place = 'North'"
+        assert connection.execute(wider).fetchall() == [(near,)]
         covered = "select coalesce(sum(children), 0) from out.main.measure_coverage where because <> 'All'"
         assert connection.execute(covered).fetchall() == [(len(children),)]
 

@@ -62,7 +62,7 @@ child_welfare.placements   start_month* end_month* placement_type*
 school.users               grade* school
 school.demographics        birth_year* birth_school_year* sex* race_aian* race_asian* race_black* race_nhpi*
                            race_white* hispanic*
-school.orgs                school name* type*
+school.orgs                school name* type* part_of
 school.classes             class grade*
 school.enrollments         school class role* begin* begin_year* end* end_year*
 attendance.events          school absent* absent_year* status* portion*

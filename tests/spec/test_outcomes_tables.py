@@ -85,6 +85,7 @@ def test_absence_by_context_and_readiness_by_pathway(tmp_path: Path):
         "select context, chronically_absent, children from absence_by_service_context order by 1",
     ) == [
         ("All", 1, 4),
+        ("Any of these", 1, 2),
         ("Elevated lead", 0, 1),
         ("HMIS", 1, 1),
         ("McKinney-Vento", 1, 2),

@@ -16,6 +16,10 @@ REFUSED = [
         GOOD + "release:\n  threshold: 2\n",
         ["cradlepath.yaml:4", "release.threshold", "greater than or equal to 3"],
     ),
+    (
+        GOOD + "release:\n  weights: {measure.place: 0}\n",
+        ["cradlepath.yaml:4", "release.weights.measure.place", "greater than or equal to 0.01"],
+    ),
     (GOOD + "release:\n  threshold: 10\n  threshold: 3\n", ["cradlepath.yaml:5", "duplicate key"]),
     (GOOD + "linkage: {mode: agency}\n", ["cradlepath.yaml:3", "linkage.mode"]),
     ("- a list\n", ["cradlepath.yaml:1", "mapping"]),

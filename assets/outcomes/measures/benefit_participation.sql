@@ -12,6 +12,7 @@
 -- direction: lower
 -- source: project choice; children of the city as in the model child_year
 -- by: grade_or_age_band
+-- never by: economic_status
 -- uses: child_year, program_year, program_period
 -- shows: period = words; program = words; grade_or_age_band = child_year.age_band; excluded = words
 with program as (

@@ -4,7 +4,8 @@
 -- title: Children in contact with child welfare
 -- grain: one row a child of the city and period, and one for each kind of contact
 -- definition: A report in the year, or any day in out-of-home care. Parts: reported, victim (a report substantiated or
---   indicated), out-of-home care. Children are unique: several reports of a child count once; parts overlap.
+--   indicated), out-of-home care, and those of them not reported. Children are unique: several reports of a child
+--   count once; parts overlap.
 -- numerator: a report or a month in out-of-home care in the period
 -- denominator: children of the city in the period, 0-17 years
 -- unknowns: a placement without a first month is left out
@@ -16,20 +17,27 @@
 -- reads: child_welfare.reports.{report_year disposition}, child_welfare.placements.{start_month end_month}
 -- shows: period = words; program = child_welfare.reports.disposition; grade_or_age_band = child_year.age_band;
 --   excluded = words
-with contact as (
+with in_care as (
+    select distinct placement.child_id, period_month.period
+    from child_welfare__placements as placement
+    join period_month
+        on period_month.month between placement.start_month and coalesce(placement.end_month, '9999-12')
+),
+contact as (
     select child_id, report_year as period, 'Reported' as program from child_welfare__reports
     union
     select child_id, report_year, 'Victim'
     from child_welfare__reports
     where lower(disposition) in ('substantiated', 'indicated')
     union
-    select placement.child_id, period_month.period, 'Out-of-home care'
-    from child_welfare__placements as placement
-    join period_month
-        on period_month.month between placement.start_month and coalesce(placement.end_month, '9999-12')
+    select child_id, period, 'Out-of-home care' from in_care
+    union
+    select child_id, period, 'Out-of-home care, not reported'
+    from in_care
+    where (child_id, period) not in (select child_id, report_year from child_welfare__reports where report_year is not null)
 ),
 program as (
-    select unnest(['Reported', 'Victim', 'Out-of-home care']) as program
+    select unnest(['Reported', 'Victim', 'Out-of-home care', 'Out-of-home care, not reported']) as program
 ),
 city_child as (
     select child_id, period, age_band

@@ -12,6 +12,7 @@
 -- direction: lower
 -- source: 42 USC 11434a(2) [M]; HMIS data standards FY2026
 -- by: grade_or_age_band
+-- never by: economic_status
 -- uses: child_year, program_year, program_period
 -- reads: attendance.mckinney_vento.school_year, hmis.Enrollment.entry_month
 -- shows: period = words; program = words; grade_or_age_band = child_year.age_band; excluded = words

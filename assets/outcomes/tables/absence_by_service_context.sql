@@ -1,7 +1,8 @@
 -- table: absence_by_service_context
 -- version: 1
 -- title: Chronic absence by what else is happening
--- grain: one row a period and context; contexts overlap, 'All' is every child counted, 'None of these' has none
+-- grain: one row a period and context; contexts overlap, 'All' is every child counted, 'None of these' has none,
+--   'Any of these' at least one
 -- definition: Chronic absence (version 1) among the children counted in it who in the same period had the context:
 --   a program, child-welfare contact, homelessness, or ever had a blood lead of at least 3.5 ug/dL by its end.
 -- source: project choice
@@ -37,6 +38,9 @@ placed as (
     select counted.period, counted.numerator, counted.child_key, coalesce(context.context, 'None of these')
     from counted
     left join context on context.child_id = counted.child_id and context.period = counted.period
+    union all
+    select period, numerator, child_key, 'Any of these' from counted
+    where (child_id, period) in (select child_id, period from context)
 )
 select
     period,
