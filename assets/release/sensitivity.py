@@ -12,12 +12,13 @@ of 1..t-1 children): the number must not be known exactly.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
 import numpy.typing as npt
 
-from assets.release.system import Bools, Kind, Rules, System
+from assets.release.system import Bools, Floats, Kind, Rules, System
 
 Demands = npt.NDArray[np.int8]
 
@@ -28,6 +29,30 @@ class Demand(IntEnum):
     NONE = 0
     INEXACT = 1
     INTERVAL = 2
+
+
+@dataclass(frozen=True)
+class Levels:
+    """Protection levels, each of shape (n,), in the units of the values; 0 demands nothing.
+
+    How far above the value (`up`), how far below it (`down`), and over how wide an interval in all (`width`) the number
+    must remain possible for a reader.
+    """
+
+    up: Floats
+    down: Floats
+    width: Floats
+
+
+def protection_levels(system: System, rules: Rules, wanted: Demands) -> Levels:
+    """Return what `wanted` (n,) comes to: INTERVAL reaches t and is t wide, INEXACT leaves two whole numbers."""
+    interval, inexact = wanted == Demand.INTERVAL, wanted == Demand.INEXACT
+    threshold = rules.threshold.astype(float)
+    return Levels(
+        up=np.where(interval, np.maximum(threshold - system.values, 1.0), 0.0),
+        down=np.zeros(len(wanted)),
+        width=np.where(interval, threshold, np.where(inexact, 1.0, 0.0)),
+    )
 
 
 def demands(system: System, rules: Rules, published: Bools | None = None) -> Demands:

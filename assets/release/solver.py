@@ -18,6 +18,8 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 INFINITY = highspy.kHighsInf
+WARM_ROWS = 400
+"""Programs with more rows are solved afresh each time: reducing them first beats starting from the last basis."""
 MOST_NODES = 500
 MOST_SECONDS = 20.0
 """Nodes and time spent on one integer question before it counts as unanswered, which stops a release."""
@@ -35,6 +37,14 @@ def solver_version() -> str:
     """Return the solver's name and version, for a certificate."""
     version = _QuietSolver().version()  # type: ignore[no-untyped-call]
     return f"HiGHS {version}"
+
+
+def quiet_solver(**options: float | int | str) -> highspy.Highs:
+    """Return a solver that says nothing, works on one thread and always in the same way."""
+    solver = _QuietSolver()  # type: ignore[no-untyped-call]
+    for option, value in {"threads": 1, "random_seed": 0, "parallel": "off", **options}.items():
+        solver.setOptionValue(option, value)
+    return solver
 
 
 class LinearProgram:
@@ -61,16 +71,8 @@ class LinearProgram:
         model.a_matrix_.start_ = matrix.indptr
         model.a_matrix_.index_ = matrix.indices
         model.a_matrix_.value_ = matrix.data
-        self._n, self._whole = n, False
-        self._highs = _QuietSolver()  # type: ignore[no-untyped-call]
-        for option, value in (
-            ("threads", 1),
-            ("random_seed", 0),
-            ("parallel", "off"),
-            ("mip_max_nodes", MOST_NODES),
-            ("mip_rel_gap", 0.0),
-        ):
-            self._highs.setOptionValue(option, value)
+        self._n, self._whole, self._fresh = n, False, m > WARM_ROWS
+        self._highs = quiet_solver(mip_max_nodes=MOST_NODES, mip_rel_gap=0.0)
         self._highs.passModel(model)
 
     def costs(self, columns: Ints, values: Floats) -> None:
@@ -89,6 +91,10 @@ class LinearProgram:
         every = np.arange(self._n, dtype=np.int32)
         self._highs.changeColsIntegrality(self._n, every, np.full(self._n, int(kind), np.uint8))
 
+    def reduced_costs(self) -> Floats:
+        """Return what one more of each column costs at the last optimum, shape (n,)."""
+        return np.asarray(self._highs.getSolution().col_dual, float)
+
     def solve(self, maximise: bool = False) -> Floats | None:
         """Return an optimal x, shape (n,), or None when there is none at all.
 
@@ -96,6 +102,8 @@ class LinearProgram:
         """
         sense = highspy.ObjSense.kMaximize if maximise else highspy.ObjSense.kMinimize
         self._highs.changeObjectiveSense(sense)
+        if self._fresh:
+            self._highs.clearSolver()
         if self._whole:  # the solver's clock runs on from one solution to the next
             self._highs.setOptionValue("time_limit", self._highs.getRunTime() + MOST_SECONDS)
         self._highs.run()

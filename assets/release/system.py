@@ -21,7 +21,6 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
-from scipy.sparse.csgraph import connected_components
 
 from assets.release.policy import ReleasePolicy
 from assets.release.tables import TOTAL, PublishedTable
@@ -159,18 +158,3 @@ def by_rule(
             own[block.release == release] = number
         index[block.offset : block.offset + block.rows * width] = np.repeat(own, width)
     return [policy, *(before[release] for release in order)], index
-
-
-def parts(system: System) -> list[tuple[Ints, Ints]]:
-    """Split the system into connected parts: (variables, equations) of each, by their first variable."""
-    m, n = system.matrix.shape
-    graph = sparse.bmat([[None, system.matrix.T], [system.matrix, None]], format="csr") if m else None
-    if graph is None:
-        return [(np.array([i]), np.empty(0, np.int64)) for i in range(n)]
-    _, label = connected_components(graph, directed=False)
-    order = np.argsort(label[:n], kind="stable")
-    row_order = np.argsort(label[n:], kind="stable")
-    cuts = np.searchsorted(label[:n][order], np.arange(label.max() + 2))
-    row_cuts = np.searchsorted(label[n:][row_order], np.arange(label.max() + 2))
-    out = [(order[cuts[i] : cuts[i + 1]], row_order[row_cuts[i] : row_cuts[i + 1]]) for i in range(label.max() + 1)]
-    return sorted((part for part in out if len(part[0])), key=lambda part: int(part[0][0]))

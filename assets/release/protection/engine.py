@@ -1,0 +1,46 @@
+"""The search as a whole: reduce, hide the cheapest complements, exchange, prove where that is possible, show again.
+
+What belongs here: the order of the steps for each connected part, and what each may spend. Nothing is drawn at random
+and no clock is read, so the same problem gives the same pattern.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from assets.release.protection.complements import Complements
+from assets.release.protection.exact import Exact
+from assets.release.protection.problem import QUICK, Effort, Pattern, Problem
+from assets.release.protection.pruning import exchange, prune, show_what_is_known
+from assets.release.protection.reach import Reach
+from assets.release.protection.reduction import Part, parts_of
+
+
+def protect(problem: Problem, effort: Effort = QUICK) -> Pattern:
+    """Choose what to hide so that every demand of `problem` is met, as cheaply as can be found.
+
+    Raises UnprotectableError naming a number that nothing protects.
+    """
+    hidden, price, bound, programs = problem.hidden.copy(), 0.0, 0.0, 0
+    for part in parts_of(problem):
+        reach, least, spent = protect_part(part, effort)
+        chosen = reach.hidden & part.open
+        hidden[part.members[chosen]] = True
+        price, bound, programs = price + reach.price, bound + least, programs + spent
+    return Pattern(hidden, price, min(bound, price), programs)
+
+
+def protect_part(part: Part, effort: Effort) -> tuple[Reach, float, int]:
+    """Return (the pattern of one part, a bound on the price of any, programs)."""
+    reach, complements, bound, more = Reach(part, np.zeros(len(part.price), bool)), Complements(part), 0.0, 0
+    complements.protect(reach)
+    prune(reach, effort.pruning)
+    if reach.price > 0 and effort.exchanges:
+        reach = exchange(reach, complements, effort.exchanges)
+    if reach.price > 0 and part.open.sum() <= effort.exact_cells and len(part.demanding) <= effort.exact_demands:
+        exact = Exact(reach, complements, effort)
+        exact.relax()
+        exact.solve()
+        reach, bound, more = exact.best, exact.bound, exact.programs + exact.cuts.programs
+    show_what_is_known(reach)
+    return reach, bound, reach.programs + complements.programs + more
