@@ -15,7 +15,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from cryptography.exceptions import InvalidTag
@@ -32,10 +32,10 @@ ASSOCIATED = b"cradlepath release annex v1"
 class Annex:
     """What a release leaves out. Variables are numbered as `build_system` numbers the released tables.
 
-    `hidden` (h,) and `truth` (h,): counts that are not shown as they are, and what they are. `sensitive` (s,)
-    and
+    `hidden` (h,) and `truth` (h,): counts that are not shown as they are, and what they are. `sensitive` (s,) and
     `demand` (s,): variables that are sensitive by themselves, and how (`Demand`). `drifting`: equations
-    between rows of different releases that no longer hold.
+    between rows of different releases that no longer hold. `intervals`: variable -> (least, greatest) value
+    that the audit proved possible; empty until there was one.
     """
 
     hidden: Ints
@@ -43,9 +43,15 @@ class Annex:
     sensitive: Ints
     demand: Ints
     drifting: Ints
+    intervals: Mapping[int, tuple[float, float]] = field(default_factory=dict)
 
-    def to_bytes(self, intervals: Mapping[int, tuple[float, float]] | None = None) -> bytes:
-        """Return the annex as canonical JSON, with the intervals that an audit proved possible."""
+    def to_bytes(
+        self, intervals: Mapping[int, tuple[float, float]] | None = None, programs: tuple[int, int] = (0, 0)
+    ) -> bytes:
+        """Return the annex as canonical JSON, with the intervals that an audit proved possible.
+
+        `programs`: how many programs that took, and how many of them in whole numbers.
+        """
         proven = {str(variable): ends for variable, ends in (intervals or {}).items() if np.isfinite(ends).all()}
         whole = {
             "hidden": self.hidden.tolist(),
@@ -54,6 +60,7 @@ class Annex:
             "demand": self.demand.astype(np.int64).tolist(),
             "drifting": self.drifting.tolist(),
             "intervals": proven,
+            "programs": list(programs),
         }
         return json.dumps(whole, sort_keys=True, separators=(",", ":")).encode()
 
@@ -68,8 +75,9 @@ class Annex:
                 sensitive=np.asarray(whole["sensitive"], np.int64),
                 demand=np.asarray(whole["demand"], np.int64),
                 drifting=np.asarray(whole["drifting"], np.int64),
+                intervals={int(v): (float(ends[0]), float(ends[1])) for v, ends in whole.get("intervals", {}).items()},
             )
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, IndexError, AttributeError):
             raise ReleaseError("the annex of a release is not in its form; restore it from a backup") from None
 
 

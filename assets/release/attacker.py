@@ -4,6 +4,10 @@ What belongs here: linear programs over the unknown numbers (least and greatest 
 whole numbers in the narrow intervals among them, and the comparison with what must remain possible. Every
 solution is a witness for all numbers at once: a number whose demand the witnesses meet is not asked for. What
 does not: which numbers matter, and the names of anything (`audit`).
+
+The solver is not believed: it works to a tolerance, which is nothing beside a count of 5 and something beside one
+of five million. A solution counts as a witness only when its numbers, made whole, fit every row as they are; any
+other solution must fit to within rounding, or the attack stops as one that was not decided.
 """
 
 from __future__ import annotations
@@ -22,8 +26,12 @@ WIDE = 3
 """An interval this many times the threshold wide needs no search for whole numbers within it."""
 TOO_NARROW = "its interval does not reach from below the threshold to above it, or is too narrow"
 EXACT = "it can be worked out exactly"
+MISFIT = "the solver's answer does not fit what it was asked"
 CONTRADICTION = "no numbers at all fit what is shown"
 UNDECIDED = "the solver could not decide whether enough whole numbers fit"
+IMPOSSIBLE = "its interval in the certificate is missing, too narrow, or not possible"
+NEARLY, PRECISION = 1e-3, 1e-9
+"""How near a solution must be to whole numbers to be tried as such; what a float may be off by, as a part of it."""
 
 
 class Attacker:
@@ -48,7 +56,7 @@ class Attacker:
         if truth is not None:
             self._least, self._most = truth.copy(), truth.copy()
         self._truth = truth
-        self._parts = (matrix, rows)
+        self._matrix, self._size, self._rows = matrix, abs(matrix), rows
         self._nearby: LinearProgram | None = None
         self.programs = self.integer_programs = 0
 
@@ -74,7 +82,7 @@ class Attacker:
         least = most if self._met(i, demand) else self._end(i, False)
         if self._met(i, demand):
             return None
-        ends = float(np.ceil(least - EPSILON)), float(np.floor(most + EPSILON))
+        ends = float(np.ceil(least - _off(least))), float(np.floor(most + _off(most)))
         if self._enough(i, *ends, demand):
             if ends[1] - ends[0] >= WIDE * self._threshold[i]:
                 self._least[i], self._most[i] = ends
@@ -88,7 +96,7 @@ class Attacker:
         if demand == 1:
             return EXACT, 1
         t = int(self._threshold[i])
-        return TOO_NARROW, int(np.ceil(min(max(t - most, t - (most - least), 1.0), t)))
+        return EXACT if least == most else TOO_NARROW, int(np.ceil(min(max(t - most, t - (most - least), 1.0), t)))
 
     def _find_whole(self, i: int, demand: int, ends: tuple[float, float]) -> bool:
         """Look for whole numbers that meet a demand; False when the solver could not tell."""
@@ -131,7 +139,7 @@ class Attacker:
         k = len(self._truth)
         reach = np.concatenate([self._box[1] - self._truth, self._truth - self._box[0]])
         if self._nearby is None:
-            matrix, rows = self._parts
+            matrix, rows = self._matrix, self._rows
             already = matrix @ self._truth
             self._nearby = LinearProgram(
                 sparse.hstack([matrix, -matrix], format="csr"),
@@ -150,6 +158,15 @@ class Attacker:
         self.programs += 1
         if y is not None:
             self._note(self._truth + y[:k] - y[k:])
+
+    def bears_out(self, i: int, demand: int, least: float, most: float) -> bool:
+        """Say whether an interval meets a demand and each of its ends is possible for number i."""
+        if not self._enough(i, least, most, demand):
+            return False
+        seen = self.interval(i)
+        low = seen[0] if seen[0] <= least else self._end(i, False)
+        high = seen[1] if seen[1] >= most else self._end(i, True)
+        return low - _off(low) <= least and most <= high + _off(high)
 
     def _within(self, i: int, low: float, high: float) -> bool:
         """Look for one whole solution with number i in a range; False when the solver could not tell."""
@@ -187,14 +204,32 @@ class Attacker:
         return float(x[i])
 
     def _solve(self, maximise: bool) -> Floats | None:
-        """Solve for the costs set, and note what a solution in whole numbers shows to be possible."""
+        """Solve for the costs set, and note what a solution in whole numbers shows to be possible.
+
+        Raises ReleaseError when the answer does not fit its own program.
+        """
         x = self._program.solve(maximise)
         self.programs += 1
-        if x is not None:
-            self._note(x)
+        if x is not None and not self._note(x) and not self._fits(x, EPSILON, PRECISION):
+            raise ReleaseError(f"{MISFIT}; nothing was published: report it with the constraint hash")
         return x
 
-    def _note(self, x: Floats) -> None:
+    def _note(self, x: Floats) -> bool:
+        """Keep a solution as a witness if its numbers, made whole, fit; say whether they do."""
         near = np.rint(x)
-        if np.abs(x - near).max(initial=0.0) < EPSILON:
-            self._least, self._most = np.minimum(self._least, near), np.maximum(self._most, near)
+        if np.abs(x - near).max(initial=0.0) > NEARLY or not self._fits(near, EPSILON, PRECISION * EPSILON):
+            return False
+        self._least, self._most = np.minimum(self._least, near), np.maximum(self._most, near)
+        return True
+
+    def _fits(self, x: Floats, slack: float, share: float) -> bool:
+        """Say whether numbers fit every row and the box, but for `slack` and a share of the numbers that add up."""
+        row, room = self._matrix @ x, slack + share * (self._size @ np.abs(x))
+        apart = slack + share * np.abs(x)
+        inside = (x >= self._box[0] - apart) & (x <= self._box[1] + apart)
+        return bool(inside.all() and (row >= self._rows[0] - room).all() and (row <= self._rows[1] + room).all())
+
+
+def _off(value: float) -> float:
+    """Return by how much an end that the solver found may be off."""
+    return EPSILON + PRECISION * abs(value)

@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from assets.release import folder as places
 from assets.release.audit import AuditReport
+from assets.release.certificate import certificate
 from assets.release.governance import Governance
 from assets.release.governed import to_json
 from assets.release.policy import ReleaseError, ReleasePolicy
@@ -110,13 +111,7 @@ def draft(
             "about": dict(evidence.about),
             "governance": to_json(governance, policy),
             "audit": {
-                "passed": report.passed,
-                "policy": policy.name,
-                "constraints_sha256": report.constraint_hash,
-                "counts": report.counts,
-                "hidden": report.hidden,
-                "solver": report.solver,
-                "releases_considered": [release.id for release in earlier],
+                **certificate(report, policy, [release.id for release in earlier]),
                 "claims": {f"{one.licence}: {one.claim.name}": one.outcome for one in governance.verdicts},
             },
         }

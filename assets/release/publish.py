@@ -251,7 +251,8 @@ def _write_and_audit(
         release_id=release_id,
         earlier=earlier,
     )
-    sealed = seal(annex.to_bytes(report.intervals), keys.derive(AUDITOR_KEY))
+    proven = annex.to_bytes(report.intervals, (report.programs, report.integer_programs))
+    sealed = seal(proven, keys.derive(AUDITOR_KEY))
     (place / places.ANNEX).write_bytes(sealed)
     manifest = draft(
         log=entry,

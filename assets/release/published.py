@@ -1,9 +1,9 @@
 """What released files say: the numbers a reader sees, how exactly, and whether the files keep their word.
 
-What belongs here: reading shown, hidden and rounded counts and rates from released tables (`knowledge`), and
-two checks that need no solver: a number computed from hidden counts must be hidden too (`form_findings`), and
-a closed period must look as it did when it was first published (`history_findings`). What does not: what can
-be inferred (`attacker`), and which numbers are sensitive (`audit`).
+What belongs here: reading shown, hidden and rounded counts and rates from released tables (`knowledge`), and the
+check that a number computed from hidden counts is hidden too (`form_findings`). What does not: what else the file
+holds (`declared`), what earlier files say (`history`), what can be inferred (`attacker`), and which numbers are
+sensitive (`audit`).
 """
 
 # Names in these statements come from a validated catalogue, never from data.
@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -100,7 +99,7 @@ def _rates(con: duckdb.DuckDBPyConnection, system: System, schema: str) -> tuple
         for rate in block.spec.rates:
             found = con.execute(
                 f'select rid, r."{rate.name}"::double as rate from {numbered(block.spec)} n '
-                f'join {schema}."{block.spec.name}" r on {_same(block.spec, "n", "r")} '
+                f'join {schema}."{block.spec.name}" r on {same_key(block.spec, "n", "r")} '
                 f'where r."{rate.name}" is not null and (n."{rate.numerator}" is null '
                 f'or n."{rate.denominator}" is null) order by rid'
             ).fetchnumpy()
@@ -130,7 +129,7 @@ def _rate_rows(
     return sparse.vstack([lower, upper], format="csr")
 
 
-def _same(spec: PublishedTable, left: str, right: str) -> str:
+def same_key(spec: PublishedTable, left: str, right: str) -> str:
     """Return the SQL condition that two rows have the same key."""
     return " and ".join(f'{left}."{dim}" = {right}."{dim}"::varchar' for dim in spec.dims) or "true"
 
@@ -158,7 +157,7 @@ def form_findings(con: duckdb.DuckDBPyConnection, catalogue: Catalogue, schema: 
     for spec in catalogue.tables:
         if not spec.counts:
             continue
-        hidden = " or ".join(f'l."{name}" is null' for name in spec.count_names)
+        hidden = " or ".join((*(f'l."{name}" is null' for name in spec.count_names), *_borrowed_hidden(spec, schema)))
         checks = [
             (
                 f'l."{rate.name}" is distinct from {rate_sql(rate, "l.")}',
@@ -176,61 +175,26 @@ def form_findings(con: duckdb.DuckDBPyConnection, catalogue: Catalogue, schema: 
         ]
         checks.append((f"l.suppressed <> ({hidden})", "the flag `suppressed` is wrong"))
         for condition, what in checks:
-            yield from _rows_where(con, spec, f'{schema}."{spec.name}" l where {condition}', what)
+            yield from rows_where(con, spec, f'{schema}."{spec.name}" l where {condition}', what)
     for spec in catalogue.tables:
         for borrowed in spec.borrowed:
             source = f'(select r."{borrowed.column}" from {schema}."{borrowed.table}" r where {borrowed.on})'
             conditions = [f'l."{borrowed.name}" is distinct from {source}']
             conditions += [f'{source} is null and l."{name}" is not null' for name in borrowed.hides]
             rows = f'{schema}."{spec.name}" l where {" or ".join(conditions)}'
-            yield from _rows_where(con, spec, rows, f"{borrowed.name} is not what {borrowed.table} shows")
+            yield from rows_where(con, spec, rows, f"{borrowed.name} is not what {borrowed.table} shows")
 
 
-def _rows_where(
-    con: duckdb.DuckDBPyConnection, spec: PublishedTable, rows: str, what: str
-) -> Iterator[tuple[str, str]]:
+def _borrowed_hidden(spec: PublishedTable, schema: str) -> Iterator[str]:
+    """Yield the SQL conditions under which a row's borrowed columns are hidden in the table they come from."""
+    for borrowed in spec.borrowed:
+        source = f'from {schema}."{borrowed.table}" r where {borrowed.on}'
+        yield f'coalesce((select r."{borrowed.column}" is null {source}), false)'
+
+
+def rows_where(con: duckdb.DuckDBPyConnection, spec: PublishedTable, rows: str, what: str) -> Iterator[tuple[str, str]]:
+    """Yield (what, table and key) for rows `l` of an SQL expression, at most twenty."""
     dims = ", ".join(f'l."{dim}"' for dim in spec.dims) or "1"
     for found in con.execute(f"select {dims} from {rows} order by all limit 20").fetchall():
         named = ", ".join(f"{dim}={value}" for dim, value in zip(spec.dims, found, strict=False))
         yield what, f"{spec.name} ({named})"
-
-
-def history_findings(
-    con: duckdb.DuckDBPyConnection, catalogue: Catalogue, earlier: Sequence[Path], schema: str
-) -> Iterator[tuple[str, str]]:
-    """Yield (what, where) for rows of a closed period that differ from how an earlier release showed them."""
-    for number, path in enumerate(earlier):
-        name = f"earlier_{number}"
-        quoted = str(path).replace("'", "''")
-        con.execute(f"attach '{quoted}' as {name} (read_only)")
-        try:
-            for spec in catalogue.tables:
-                if spec.period and _columns(con, name, spec.name):
-                    yield from _changed(con, spec, name, schema)
-        finally:
-            con.execute(f"detach {name}")
-
-
-def _columns(con: duckdb.DuckDBPyConnection, database: str, table: str) -> set[str]:
-    found = con.execute(
-        "select column_name from duckdb_columns() where database_name = ? and table_name = ?",
-        [database, table],
-    ).fetchall()
-    return {name for (name,) in found}
-
-
-def _changed(
-    con: duckdb.DuckDBPyConnection, spec: PublishedTable, database: str, schema: str
-) -> Iterator[tuple[str, str]]:
-    """Compare one table's rows of closed periods with an earlier release's."""
-    lacking = {*spec.dims, *spec.count_names} - _columns(con, database, spec.name)
-    if lacking:
-        yield "its columns changed since an earlier release; give the new form another name", spec.name
-        return
-    differ = " or ".join(f'l."{name}" is distinct from o."{name}"' for name in spec.count_names) or "false"
-    rows = f'{database}.main."{spec.name}" l left join {schema}."{spec.name}" o on {_same(spec, "l", "o")}'
-    missing = f'o."{spec.dims[0]}" is null'
-    yield from _rows_where(con, spec, f"{rows} where {missing}", "a row of an earlier release is left out")
-    yield from _rows_where(
-        con, spec, f"{rows} where not ({missing}) and ({differ})", "it differs from an earlier release"
-    )

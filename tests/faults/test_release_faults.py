@@ -1,4 +1,4 @@
-"""What goes wrong while a release is made: planted leaks, tampering between audit and signature, crashes."""
+"""What goes wrong while a release is made: an annex that says too little, tampering before the signature, crashes."""
 
 from __future__ import annotations
 
@@ -41,45 +41,6 @@ def room() -> Bench:
             """,
         )
     )
-
-
-PLANTED = {
-    "a rate beside a hidden count": (
-        "update target.main.t set rate = 10.0 where place = 'A' and sex = 'F'",
-        "rate is not that of its counts",
-    ),
-    "a hidden count shown": (
-        "update target.main.t set numerator = 4 where place = 'A' and sex = 'F'",
-        "not those of the annex",
-    ),
-    "a shown count altered": (
-        "update target.main.t set numerator = 32 where place = 'C' and sex = 'F'",
-        "do not add up",
-    ),
-    "a flag taken away": (
-        "update target.main.t set suppressed = false where place = 'A' and sex = 'F'",
-        "flag `suppressed`",
-    ),
-}
-
-
-@pytest.mark.parametrize("name", PLANTED)
-def test_a_planted_leak_stops_the_release_and_names_the_table(room: Bench, name: str) -> None:
-    statement, expected = PLANTED[name]
-    hidden = room.suppress()
-    room.release(hidden)
-    assert room.audit_released(hidden).passed
-    room.con.execute(statement)
-    findings = [str(finding) for finding in room.audit_released(hidden).findings]
-    assert any(expected in finding for finding in findings), findings
-
-
-def test_a_rate_beside_a_hidden_count_also_narrows_its_interval(room: Bench) -> None:
-    hidden = room.suppress()
-    room.release(hidden)
-    room.con.execute("update target.main.t set rate = 10.0 where place = 'A' and sex = 'F'")
-    findings = [str(finding) for finding in room.audit_released(hidden).findings]
-    assert any("t.numerator (place=A, sex=F): its interval" in finding for finding in findings), findings
 
 
 def test_a_primary_missing_from_the_annex_is_noticed(room: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,78 @@
+"""Whether a release keeps the word of the releases before it: closed periods stay as they were first shown.
+
+What belongs here: comparing a released file with earlier ones, row by row, without a solver. A row that an earlier
+release showed must be there, the same; a row that says an earlier release showed it must be found there, since the
+rule is not applied to it again. What does not: what can be inferred from the series (`attacker`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import duckdb
+
+from assets.release.published import rows_where, same_key
+from assets.release.tables import Catalogue, PublishedTable
+
+EARLIER = "earlier"
+
+
+def history_findings(
+    con: duckdb.DuckDBPyConnection, catalogue: Catalogue, earlier: Sequence[Path], schema: str, release_id: str
+) -> Iterator[tuple[str, str]]:
+    """Yield (what, where) for rows that differ from how an earlier release showed them, or never were in one.
+
+    `earlier`: the files of earlier releases, oldest first; each of them holds all that those before it froze.
+    """
+    for spec in catalogue.tables:
+        if not spec.period or not earlier:
+            yield from _claimed(con, spec, schema, release_id, None)
+    for number, path in enumerate(earlier):
+        quoted = str(path).replace("'", "''")
+        con.execute(f"attach '{quoted}' as {EARLIER} (read_only)")
+        try:
+            for spec in catalogue.tables:
+                present = bool(spec.period) and columns_of(con, EARLIER, spec.name)
+                if present:
+                    yield from _changed(con, spec, schema)
+                if spec.period and number == len(earlier) - 1:
+                    yield from _claimed(con, spec, schema, release_id, EARLIER if present else None)
+        finally:
+            con.execute(f"detach {EARLIER}")
+
+
+def columns_of(con: duckdb.DuckDBPyConnection, database: str, table: str) -> set[str]:
+    """Return the columns of a table of an attached file; none when there is no such table."""
+    found = con.execute(
+        "select column_name from duckdb_columns() where database_name = ? and table_name = ?",
+        [database, table],
+    ).fetchall()
+    return {name for (name,) in found}
+
+
+def _changed(con: duckdb.DuckDBPyConnection, spec: PublishedTable, schema: str) -> Iterator[tuple[str, str]]:
+    """Compare one table's rows of closed periods with an earlier release's."""
+    lacking = {*spec.dims, *spec.count_names} - columns_of(con, EARLIER, spec.name)
+    if lacking:
+        yield "its columns changed since an earlier release; give the new form another name", spec.name
+        return
+    differ = " or ".join(f'l."{name}" is distinct from o."{name}"' for name in (*spec.count_names, "release_id"))
+    rows = f'{EARLIER}.main."{spec.name}" l left join {schema}."{spec.name}" o on {same_key(spec, "l", "o")}'
+    missing = f'o."{spec.dims[0]}" is null'
+    yield from rows_where(con, spec, f"{rows} where {missing}", "a row of an earlier release is left out")
+    yield from rows_where(
+        con, spec, f"{rows} where not ({missing}) and ({differ})", "it differs from an earlier release"
+    )
+
+
+def _claimed(
+    con: duckdb.DuckDBPyConnection, spec: PublishedTable, schema: str, release_id: str, database: str | None
+) -> Iterator[tuple[str, str]]:
+    """Find rows that say another release showed them first, and are not found in the release before."""
+    mine = "'" + release_id.replace("'", "''") + "'"
+    unknown = "true"
+    if database:
+        unknown = f'not exists (from {database}.main."{spec.name}" o where {same_key(spec, "o", "l")})'
+    rows = f'{schema}."{spec.name}" l where l.release_id is distinct from {mine} and {unknown}'
+    yield from rows_where(con, spec, rows, "it claims that an earlier release showed it, and none did")
