@@ -53,6 +53,7 @@ class StatePaths:
     outcomes: Path
     nights: Path
     releases: Path
+    reports: Path
     model_card: Path
     models: Path
     sealed: Path
@@ -74,6 +75,7 @@ class StatePaths:
             outcomes=root / "outcomes.duckdb",
             nights=root / "nights.duckdb",
             releases=root / "releases",
+            reports=root / "reports.duckdb",
             model_card=root / "model_card.json",
             models=root / "models",
             sealed=root / "sealed",

@@ -8,10 +8,11 @@ checked, and what to do when it fails, is written beside each check. What refuse
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
+from assets.release.reporting import told_of
 from pipelines.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -31,10 +32,20 @@ class Warned:
 
 @dataclass(frozen=True)
 class Checked:
-    """What a run's checks say: `warnings`, and why a release was refused (None where none was)."""
+    """What a run's checks say: `warnings`, and why a release was refused and by which check (None where none was)."""
 
     warnings: tuple[Warned, ...] = ()
     release_refused: str | None = None
+    refused_by: str | None = None
+
+    def leaving(self) -> Checked:
+        """Return the same as it may leave the hub: no share and no count over all records."""
+        refused, by = self.release_refused, self.refused_by
+        return Checked(
+            tuple(replace(one, said=told_of(one.check, one.said)) for one in self.warnings),
+            None if refused is None else told_of(by, refused) if by else refused,
+            by,
+        )
 
 
 def checked(evaluations: Iterable[AssetCheckEvaluation]) -> Checked:
@@ -47,12 +58,13 @@ def checked(evaluations: Iterable[AssetCheckEvaluation]) -> Checked:
     from assets.release.assets import CLAIMS, GATE  # noqa: PLC0415
 
     failed = {one.check_name: one for one in evaluations if not one.passed}
-    refused = next((_line(failed[name]) for name in (CLAIMS, GATE) if name in failed), None)
+    by = next((name for name in (CLAIMS, GATE) if name in failed), None)
+    refused = None if by is None else _line(failed[by])
     told = {CLAIMS, GATE, *CHECKS, *([REIDENTIFICATION] if GATE in failed else [])}
     warnings = [
         Warned(name, one.asset_key.to_user_string(), _line(one)) for name, one in failed.items() if name not in told
     ]
-    return Checked(tuple(sorted(warnings, key=lambda one: (one.asset, one.check))), refused)
+    return Checked(tuple(sorted(warnings, key=lambda one: (one.asset, one.check))), refused, by)
 
 
 def _line(failed: AssetCheckEvaluation) -> str:

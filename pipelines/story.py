@@ -1,8 +1,9 @@
 """What a night has to say to whoever asks, as plain data: all of it, or one agency's part.
 
 A steward sees their own agency's sources: files, refusals, quarantine, drops, warnings, what ends. What is about the
-whole city (children, releases) is left out for them. Read from the book of nights; printed by `pipelines.cli.night`,
-shown by `pipelines.web`.
+whole city (children, releases) is left out for them. What leaves the hub (a steward's story, every page, the summary
+of a night) holds no count that depends on others' records or on families' decisions (`assets.release.reporting`). Read
+from the book of nights; printed by `pipelines.cli.night`, shown by `pipelines.web`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from typing import Any
 
 from assets.destruction.standing import destruction_warnings
 from assets.extracts import report
+from assets.release.reporting import NOT_TOLD, leaving
 from assets.spine.gate import taken_on
+from linkage.key_about import AGENCY_TOKENISED
 from mou_policies.language import agreement_files, read_agreement
 from pipelines import summary
 from pipelines.checks import Checked
@@ -22,11 +25,15 @@ from pipelines.summary import SourceLine, Told
 from pipelines.workspace import Workspace
 
 BY_SOURCE = ("refused", "quarantined", "dropped_by_policy", "flags_not_readable", "columns_no_agreement_names")
+COUNTED = ("sources", "files", "quarantined", "dropped_by_policy", "flags_not_readable")
 
 
-def loads(night: Told, place: Workspace, source: str | None = None, agency: str | None = None) -> dict[str, Any]:
-    """Return what became of deliveries: of every source, of one, or of one agency's sources.
+def loads(
+    night: Told, place: Workspace, source: str | None = None, agency: str | None = None, *, inside: bool = False
+) -> dict[str, Any]:
+    """Return what became of deliveries: of every source, of one, or of one agency's sources; as it may leave the hub.
 
+    `inside`: with the counts that stay on the hub, for who runs or audits it there.
     A source that no agreement in force and no file of the night names belongs to the agency whose agreement, as it is
     written, names it; to none if there is none, and then no steward sees it.
     """
@@ -45,24 +52,42 @@ def loads(night: Told, place: Workspace, source: str | None = None, agency: str 
     for part in (*BY_SOURCE, "files"):
         found[part] = [row for row in found[part] if _wanted(row["source"], source, agency, owners)]
     found["ending"] = summary.ending(place.agreements, night.date, source, agency)
-    return found
+    if inside and agency is None:
+        return found
+    there = place.settings.linkage.mode == AGENCY_TOKENISED
+    for part in COUNTED:
+        found[part] = leaving(found[part], agency_tokenised=there)
+    return found | {"not_told": NOT_TOLD}
 
 
 def story(
-    place: Workspace, on: date, said: Checked, source: str | None = None, agency: str | None = None
+    place: Workspace,
+    on: date,
+    said: Checked,
+    source: str | None = None,
+    agency: str | None = None,
+    *,
+    inside: bool = False,
 ) -> dict[str, Any]:
-    """Return everything a night has to say; `said` is what its checks found; `agency` narrows it."""
+    """Return everything a night has to say; `said` is what its checks found; `agency` narrows it.
+
+    Not `inside`, nor for an `agency`: as it may leave the hub.
+    """
     from pipelines.resources import make_night  # noqa: PLC0415
 
-    night = make_night(place, on)
-    found = {"mode": night.keys.mode} | loads(night, place, source, agency)
+    night, said = make_night(place, on), said if inside and agency is None else said.leaving()
+    found = {"mode": night.keys.mode} | loads(night, place, source, agency, inside=inside)
     if agency is not None:
         mine = {line["source"] for line in found["sources"]}
         return found | {"warnings": [asdict(one) for one in said.warnings if _source_of(one.asset) in mine]}
+    counted = (
+        {"children": summary.children(night), "consent": asdict(taken_on(night.paths.nights, night.date))}
+        if inside
+        else {"children": summary.children_in_words(night, place.settings.release.threshold)}
+    )
     return found | {
-        "children": summary.children(night),
+        **counted,
         "warnings": [asdict(one) for one in said.warnings],
-        "consent": asdict(taken_on(night.paths.nights, night.date)),
         "to_destroy": destruction_warnings(place.agreements, night),
         "release": summary.release_of(night, said.release_refused),
     }

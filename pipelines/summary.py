@@ -18,6 +18,7 @@ from assets.extracts import report
 from assets.extracts.exclusions import FLAG_NOT_READABLE
 from assets.night import Night, StatePaths
 from assets.release.folder import releases
+from assets.release.held_counts import in_words, note_counts, shown_counts
 from linkage.key_about import HUB_TOKENISED
 from linkage.ledger import Ledger
 from mou_policies.expiry import notices
@@ -104,8 +105,13 @@ def _line(
     )
 
 
-def unlinkable(lines: Sequence[Mapping[str, Any]]) -> str:
-    """Say how many of the records made into tokens tonight cannot be linked, given the `SourceLine`s as plain data."""
+def unlinkable(lines: Sequence[Mapping[str, Any]]) -> str | None:
+    """Say how many of the records made into tokens tonight cannot be linked, given the `SourceLine`s as plain data.
+
+    None where that may not be told.
+    """
+    if any("tokenised" not in line for line in lines):
+        return None
     those = ", ".join(f"{line['source']} {line['unlinkable']:,}" for line in lines if line["unlinkable"])
     total, of = (sum(line[name] for line in lines) for name in ("unlinkable", "tokenised"))
     why = f" ({those}): no identifier that a rule can use. They are kept, never guessed." if those else "."
@@ -216,6 +222,23 @@ def children(night: Night) -> dict[str, int]:
         "sources": len(np.unique(state.source)),
         "children": len(np.unique(state.counter)),
     }
+
+
+REPORT = "night"
+"""The name under which what a night's summary says of the whole city is kept (`assets.release.held_counts`)."""
+
+
+def note_summary(night: Night, threshold: int) -> None:
+    """Fix what this month's summaries say of the whole city, where no night of the month has done so."""
+    found = children(night)
+    counts = {name: found[name] for name in ("records", "children")}
+    note_counts(night.paths.reports, REPORT, counts, night.date, threshold)
+
+
+def children_in_words(night: Night, threshold: int) -> dict[str, str]:
+    """Return how many records are how many children, as it may leave the hub: as of the month's first night."""
+    found = shown_counts(night.paths.reports, REPORT, night.date)
+    return {name: in_words(found.get(name), threshold) for name in ("records", "children")}
 
 
 def release_of(night: Night, refused: str | None = None) -> dict[str, Any]:

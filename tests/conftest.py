@@ -56,7 +56,7 @@ class City:
     def night(self, date: str | None = None) -> dict:
         """Run one night and return what it says as data."""
         named = ["--date", date] if date else []
-        return json.loads(self.run("nightly", "--workspace", str(self.home), "--json", *named))
+        return json.loads(self.run("nightly", "--workspace", str(self.home), "--exact", "--json", *named))
 
 
 def child_ids(state: Path) -> dict[tuple[str, bytes], str]:

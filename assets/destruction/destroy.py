@@ -126,6 +126,7 @@ def _erase_content(path: Path, name: str) -> None:
     with open_content(path) as store:
         store.purge_records([name], store.known(name))
         store.drop_ungranted(name, ())
+        store.forget_withheld(name)
         store.commit()
     put_in_order(path)
 

@@ -37,7 +37,9 @@ from assets.extracts.store import content_table
 from assets.guard import no_values_in_errors
 from assets.metadata import with_tables
 from assets.night import Night
+from assets.release.reporting import NOT_TOLD, leaving
 from assets.trail import note_load
+from linkage.keys import AGENCY_TOKENISED
 from mou_policies.model import SourcePolicy
 from mou_policies.treatments import output_types
 
@@ -96,7 +98,7 @@ def _source_asset(
         with no_values_in_errors(f"noting the load of {name}"):
             note_load(night, outcome)
         context.log.info(_summary(outcome))
-        yield MaterializeResult(asset_key=tokens_key(name), metadata=_token_metadata(outcome))
+        yield MaterializeResult(asset_key=tokens_key(name), metadata=_token_metadata(outcome, night))
         yield MaterializeResult(asset_key=content, metadata=_content_metadata(outcome, night))
         yield from _check_results(outcome, content)
 
@@ -165,28 +167,25 @@ def _check_results(outcome: LoadReport, asset: AssetKey) -> Iterator[AssetCheckR
             passed=check is None or check.passed,
             severity=AssetCheckSeverity.ERROR,
             description=f"{said}; {outcome.remedy}" if said else None if check else "nothing to look at tonight",
-            metadata=dict(check.counts) if check else {},
+            metadata=dict(check.counts) if check and name != SOUND else {},
         )
 
 
 def _summary(outcome: LoadReport) -> str:
     read = sum(count.read for count in outcome.counts)
-    kept = sum(count.loaded for count in outcome.counts)
-    return f"{outcome.source}: {outcome.status}; {read} rows read, {kept} loaded, {outcome.records} records"
+    return f"{outcome.source}: {outcome.status}; {read} rows read"
 
 
-def _token_metadata(outcome: LoadReport) -> dict[str, Any]:
-    return {
-        "status": outcome.status,
-        "dagster/row_count": outcome.records,
-        "records with new or changed tokens": outcome.tokens_changed,
-        "records made into tokens tonight": outcome.tokens.records,
-        "unlinkable among these": outcome.tokens.unlinkable,
-    }
+def _token_metadata(outcome: LoadReport, night: Night) -> dict[str, Any]:
+    """Return what may be told of tokens: what an agency that made them counted itself (`assets.release.reporting`)."""
+    there = night.keys.mode == AGENCY_TOKENISED
+    counts = {"tokenised": outcome.tokens.records, "unlinkable": outcome.tokens.unlinkable}
+    [told] = leaving([counts], agency_tokenised=there)
+    return {"status": outcome.status, **told} | ({} if there else {"not told": NOT_TOLD})
 
 
 def _content_metadata(outcome: LoadReport, night: Night) -> dict[str, Any]:
-    """Return counts, names and reasons for a steward: the same that `cradlepath report` prints."""
+    """Return counts, names and reasons as a steward sees them in `cradlepath report`, and no other count."""
     book, source = night.paths.nights, outcome.source
     with open_nights(book, read_only=True):  # held open: the three readings below then cost no opening each
         drops = [
@@ -203,21 +202,17 @@ def _content_metadata(outcome: LoadReport, night: Night) -> dict[str, Any]:
             "file": c.file,
             "table": c.table,
             "read": c.read,
-            "loaded": c.loaded,
             "quarantined": c.quarantined,
-            "dropped by policy": c.dropped_by_policy,
-            "dropped by consent": c.dropped_by_consent,
+            "dropped_by_policy": c.dropped_by_policy,
         }
         for c in outcome.counts
     ]
     told: dict[str, Any] = {
         "status": outcome.status,
-        "dagster/row_count": sum(outcome.rows.values()),
-        "rows by table": MetadataValue.json(dict(outcome.rows)),
         "files already loaded": outcome.already_loaded,
         "files superseded": outcome.superseded,
         "columns nobody granted": MetadataValue.json(unread),
     }
     if outcome.refusal:
         told["refused"] = f"{outcome.refusal}; {outcome.remedy}"
-    return told | with_tables({"files": files, "dropped by policy": drops, "quarantined": reasons})
+    return told | with_tables({"files": leaving(files), "dropped by policy": drops, "quarantined": reasons})

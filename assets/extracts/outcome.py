@@ -33,7 +33,7 @@ class Split:
     digest and the treated columns of the kept rows. `identifiers`: `__seq`, record_key and raw identifier
     columns of the live rows (None where the table has no link field, and never at rest). `removed`: row keys whose
     stored rows must go, because the row was dropped. `quarantined` (schema `QUARANTINED`): rows whose stored rows
-    stay. `unread` (schema `UNREAD`). `by_policy` counts rows by policy index, `by_consent` those that `withhold` took.
+    stay. `unread` (schema `UNREAD`). `by_policy` counts rows by policy index.
     """
 
     staged: pa.Table
@@ -42,33 +42,18 @@ class Split:
     quarantined: pa.Table
     unread: pa.Table
     by_policy: Mapping[int, int]
-    by_consent: int = 0
 
 
 def withhold(split: Split, optouts: pa.Array) -> Split:
-    """Return the split without the rows of records that opted out (fixed_size_binary(16)); they are counted.
+    """Return the split without the raw identifiers of records that opted out (fixed_size_binary(16)).
 
-    A row that an exclusion drops, or that lacks one of its keys, is counted as that.
+    Their rows stay to be judged with the others, so that nothing an agency hears of its delivery depends on a family's
+    decision; the store leaves them out afterwards (`ContentStore.withhold`).
     """
-    if len(optouts) == 0 or RECORD_KEY not in split.staged.column_names:
+    raw = split.identifiers
+    if raw is None or len(optouts) == 0:
         return split
-    out = is_in(combined(split.staged[RECORD_KEY]), optouts)
-    bad = is_in(combined(split.quarantined[RECORD_KEY]), optouts)
-    if not (out.any() or bad.any()):
-        return split
-    staged, quarantined, unread, raw = split.staged, split.quarantined, split.unread, split.identifiers
-    gone = [combined(staged[ROW_KEY]).filter(pa.array(out)), combined(quarantined[ROW_KEY]).filter(pa.array(bad))]
-    left = staged.filter(pa.array(~out))
-    kept = is_in(combined(unread[SEQUENCE]), combined(left[SEQUENCE]))
-    return replace(
-        split,
-        staged=left,
-        identifiers=None if raw is None else raw.filter(pa.array(~is_in(combined(raw[RECORD_KEY]), optouts))),
-        removed=pa.concat_arrays([split.removed, *gone]),
-        quarantined=quarantined.filter(pa.array(~bad)),
-        unread=unread.filter(pa.array(kept)),
-        by_consent=int(out.sum() + bad.sum()),
-    )
+    return replace(split, identifiers=raw.filter(pa.array(~is_in(combined(raw[RECORD_KEY]), optouts))))
 
 
 class Verdict:

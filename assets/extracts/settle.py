@@ -51,6 +51,7 @@ def purge_optouts(night: Night, namespace: str) -> int:
     if len(keys) == 0:
         return 0
     with open_content(night.paths.content) as store:
+        store.withhold_records(namespace, keys)
         gone = store.purge_records(family(night, namespace), keys)
         if gone:
             store.commit()
@@ -95,17 +96,12 @@ def _before(unit: Unit, counts: Mapping[Place, FileCount], night: Night) -> list
         unparsed.update({(table, column): number for column, number in columns.items()})
     rows = {table: unit.store.staged(table) for table in unit.tables}
     found.append(checks.check_legible(unparsed, {table: staged.num_rows for table, staged in rows.items()}, settings))
-    known, vanished = unit.store.vanishing(unit.source.source, _excused(unit))
+    known, vanished = unit.store.vanishing(unit.source.source, combined(unit.excluded.records))
     whole = unit.cutting.mode == "full"
     found.append(checks.check_present(known, vanished if whole else 0, settings))
     tables = [(unit.source.tables[name], staged) for name, staged in rows.items()]
     found.append(checks.check_expectations(unit.source.standard, tables, settings))
     return found
-
-
-def _excused(unit: Unit) -> pa.Array:
-    """Return the records whose absence is meant: dropped by policy or by consent."""
-    return pa.concat_arrays([combined(unit.excluded.records), unit.optouts])
 
 
 def _apply(unit: Unit, counts: Mapping[Place, FileCount], night: Night) -> None:
@@ -123,6 +119,7 @@ def _apply(unit: Unit, counts: Mapping[Place, FileCount], night: Night) -> None:
             first.absent = applied.absent
     if source.records_of is None:
         store.settle_records(source.source, unit.shape.defining, unit.referring)
+        store.note_withheld(source.source, unit.shape.defining, unit.cutting.mode)
         store.purge_records(family(night, source.namespace), combined(unit.excluded.records))
 
 

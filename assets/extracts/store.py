@@ -2,9 +2,10 @@
 """The content store: treated rows by row key, changed by whole deliveries, each in one transaction.
 
 `content.duckdb` holds one table for each granted table of a source (`<source>__<table>`: record_key, row_key,
-digest and the columns the agreement names) and `known_record`, the records that each source has now. Rows of
-a delivery are staged beside them, judged over whole tables (duplicates, orphans), compared by digest, and
-applied. No raw value comes here.
+digest and the columns the agreement names), `known_record`, the records that each source has now, and
+`withheld_record`, the keys of those that it delivered and consent withholds. Rows of a delivery are staged beside them,
+judged over whole tables (duplicates, orphans), withheld by consent, compared by digest, and applied. No raw value comes
+here.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from assets.extracts.delivery import ROW, Mode, Reason
 
 FILE = "__file"
 CHANGED = "changed_since_ordered"
+KEPT = ("known_record", "withheld_record")
+"""The records that each source has now, and those that it delivered and a family's decision withholds."""
 WORKING = (SEQUENCE, FILE, ROW, GONE)
 
 
@@ -78,6 +81,7 @@ class ContentStore:
                 self._con.execute(f"create temp table {name} as select * from arriving")
                 self._con.execute(f"create temp table {name}_reject (seq bigint, reason varchar)")
                 self._con.execute(f"create temp table {name}_drop (row_key blob, held boolean)")
+                self._con.execute(f"create temp table {name}_withheld (seq bigint)")
                 self._staged[table] = name
         finally:
             self._con.unregister("arriving")
@@ -122,6 +126,7 @@ class ContentStore:
         ]
         if stored:
             parts.append("select record_key from known_record where source = $namespace")
+            parts.append("select record_key from withheld_record where source = $namespace")
         parts.append("select null::blob as record_key where false")
         union = " union all ".join(parts)
         self._con.execute(
@@ -151,8 +156,26 @@ class ContentStore:
             """
         ).to_arrow_table()
 
+    def withhold(self, table: str, records: pa.Array) -> dict[int, int]:
+        """Leave out of what is applied the staged rows about `records` that nothing else took; return them by file."""
+        name = self._staged[table]
+        if len(records) == 0 or RECORD_KEY not in self._columns(name):
+            return {}
+        self._con.register("opted_out", pa.table({"record_key": records}))
+        self._con.execute(
+            f"insert into {name}_withheld select __seq from {self._kept(table)} semi join opted_out using (record_key)"
+        )
+        self._con.unregister("opted_out")
+        self._con.execute(
+            f"insert into {name}_drop select row_key, false from {name} semi join {name}_withheld on __seq = seq"
+        )
+        found = self._con.execute(
+            f"select __file, count(*) from {name} semi join {name}_withheld on __seq = seq group by 1"
+        ).fetchall()
+        return {int(file): int(rows) for file, rows in found}
+
     def staged(self, table: str) -> pa.Table:
-        """Return the live staged rows of `table`, rejected ones included, without working columns."""
+        """Return the live staged rows of `table`, rejected and withheld ones included, without working columns."""
         drop, name = ", ".join(WORKING), self._staged[table]
         return self._con.sql(f"select * exclude ({drop}) from {name} where not __gone").to_arrow_table()
 
@@ -168,16 +191,22 @@ class ContentStore:
     # -- applying -----------------------------------------------------------------------------------
 
     def vanishing(self, source: str, excused: pa.Array) -> tuple[int, int]:
-        """Return (records known before, those of them that are not there tonight nor among `excused`)."""
+        """Return (records known before, those of them that are not there tonight nor among `excused`).
+
+        A record that consent withholds was delivered like any other, and counts as known.
+        """
         self._con.register("excused", pa.table({"record_key": excused}))
         [(known, vanished)] = self._con.execute(
             """
             select count(*), count(*) filter (
                 not exists (select 1 from known_tonight as t where t.record_key = k.record_key)
                 and not exists (select 1 from excused as e where e.record_key = k.record_key))
-            from known_record as k where source = ?
+            from (
+                select record_key from known_record where source = $source
+                union select record_key from withheld_record where source = $source
+            ) as k
             """,
-            [source],
+            {"source": source},
         ).fetchall()
         self._con.unregister("excused")
         return known, vanished
@@ -193,6 +222,7 @@ class ContentStore:
                    case when t.row_key is null then 'new' when t.digest = s.digest then 'unchanged' else
                    'changed' end as fate
             from {self._kept(table)} as s left join {target} as t on t.row_key = s.row_key
+            where s.__seq not in (select seq from {name}_withheld)
             """
         )
         self._con.execute(
@@ -289,6 +319,63 @@ class ContentStore:
                     f"delete from {quoted(table)} where record_key not in (select record_key from now_known)"
                 )
 
+    def note_withheld(self, source: str, defining: Sequence[str], mode: Mode) -> None:
+        """Make `withheld_record` the records that this source delivered and that its known records lack by consent.
+
+        Keys only: so that an agency's later rows are judged as if nobody had decided anything.
+        """
+        tables = [table for table in defining if table in self._staged]
+        names = [self._staged[table] for table in tables]
+        brought = [f"select record_key from {n} semi join {n}_withheld on __seq = seq where not __gone" for n in names]
+        gone = [f"select record_key from {self._kept(t)} where __gone" for t in tables]
+        nobody = "select null::blob as record_key where false"
+        self._con.execute(
+            f"""
+            create or replace temp table withheld_now as
+            with brought as ({" union all ".join([*brought, nobody])}), gone as ({" union all ".join([*gone, nobody])})
+            select record_key from (
+                select record_key from brought
+                union
+                select record_key from withheld_record
+                where source = $source and $stays and record_key not in (select record_key from gone)
+            )
+            where record_key not in (select record_key from known_record where source = $source)
+            """,
+            {"source": source, "stays": mode == "delta"},
+        )
+        [(apart,)] = self._con.execute(
+            """
+            with before as (select record_key from withheld_record where source = $source)
+            select (select count(*) from (from before except from withheld_now))
+                + (select count(*) from (from withheld_now except from before))
+            """,
+            {"source": source},
+        ).fetchall()
+        if apart:
+            self.forget_withheld(source)
+            self._con.execute(
+                "insert into withheld_record select $source, record_key from withheld_now order by record_key",
+                {"source": source},
+            )
+
+    def forget_withheld(self, source: str) -> None:
+        """Forget which records of `source` consent withholds."""
+        self._con.execute("delete from withheld_record where source = $source", {"source": source})
+        self._changed = True
+
+    def withhold_records(self, source: str, records: pa.Array) -> None:
+        """Move those of `records` that `source` has now to the records that consent withholds; their rows stay."""
+        self._con.register("opted_out", pa.table({"record_key": records}))
+        self._con.execute(
+            """
+            insert into withheld_record
+            select source, record_key from known_record semi join opted_out using (record_key)
+            where source = $source order by record_key
+            """,
+            {"source": source},
+        )
+        self._con.unregister("opted_out")
+
     def known(self, source: str) -> pa.Array:
         """Return the records (fixed_size_binary(16)) that `source` has now, in the order of their keys."""
         keys = self._con.sql(
@@ -354,7 +441,8 @@ def open_content(path: Path) -> Iterator[ContentStore]:
     path.parent.mkdir(parents=True, exist_ok=True)
     con = duckdb.connect(str(path))
     try:
-        con.execute("create table if not exists known_record (source varchar, record_key blob)")
+        for name in KEPT:
+            con.execute(f"create table if not exists {name} (source varchar, record_key blob)")
         con.execute("begin transaction")
         yield ContentStore(con)
     finally:
@@ -391,7 +479,7 @@ def put_in_order(path: Path) -> bool:
             con.execute("attach '{}' as old (read_only)".format(str(path).replace("'", "''")))
             for name in names:
                 if name != CHANGED:
-                    order = "source, record_key" if name == "known_record" else ROW_KEY
+                    order = "source, record_key" if name in KEPT else ROW_KEY
                     con.execute(f"create table {quoted(name)} as select * from old.{quoted(name)} order by {order}")
             con.execute("checkpoint")
         fresh.replace(path)

@@ -57,7 +57,6 @@ class Reading:
         if split.quarantined.num_rows:
             self.findings[place].append(split.quarantined.select(FINDINGS.names))
         self.by_policy[place].update(split.by_policy)
-        self.by_consent[place] += split.by_consent
         counted = pc.value_counts(combined(split.unread["column_name"]))
         self.unparsed[place].update({entry["values"]: entry["counts"] for entry in counted.to_pylist()})
 
@@ -124,7 +123,7 @@ class Unit:
             self.store.note_known(self.source.namespace, self.defining, stored=stored)
 
     def _stage(self, piece: Piece) -> None:
-        """Stage the usable rows of one batch that nobody's consent withholds."""
+        """Stage the usable rows of one batch; of those that consent withholds, no identifier goes further."""
         split = withhold(piece.split, self.optouts)
         self.store.stage(piece.table, self.reading.file_number(piece.file), split.staged)
         self.store.mark(piece.table, split.removed, held=False)
@@ -132,12 +131,14 @@ class Unit:
         self.reading.add((piece.file, piece.table), split)
 
     def _judge(self, over: Ends) -> None:
-        """Reject the staged rows of one table that repeat a key or refer to nobody."""
+        """Reject the staged rows of one table that repeat a key or refer to nobody, then withhold by consent."""
         name = over.table
         self.store.reject_duplicates(name, over.repeated)
         if name in self.referring and (self.shape.defining or self.source.records_of):
             self.store.reject_orphans(name)
         self.reading.rejected[name] = self.store.rejects(name)
+        for file, rows in self.store.withhold(name, self.optouts).items():
+            self.reading.by_consent[self.reading.files[file], name] += rows
 
     # -- counting -----------------------------------------------------------------------------------
 

@@ -283,16 +283,17 @@ QUALITY = PublishedTable(
     counts=(Count("linked", within="records"), Count("records")),
     rates=(Rate("rate", "linked", "records"),),
     columns=(
-        Column("precision_estimate", hidden_with_counts=True, digits=3),
+        Column("precision_estimate", hidden_with_counts=True, digits=3, held=True),
         # The ends of an interval tell how many records there are, so small groups do not show them.
-        Column("precision_low", hidden_with_counts=True, digits=2, least=200),
-        Column("precision_high", hidden_with_counts=True, digits=2, least=200),
-        Column("recall_estimate", hidden_with_counts=True, digits=3),
-        Column("recall_low", hidden_with_counts=True, digits=2, least=200),
-        Column("recall_high", hidden_with_counts=True, digits=2, least=200),
+        Column("precision_low", hidden_with_counts=True, digits=2, least=200, held=True),
+        Column("precision_high", hidden_with_counts=True, digits=2, least=200, held=True),
+        Column("recall_estimate", hidden_with_counts=True, digits=3, held=True),
+        Column("recall_low", hidden_with_counts=True, digits=2, least=200, held=True),
+        Column("recall_high", hidden_with_counts=True, digits=2, least=200, held=True),
     ),
     additive=(Additive("subgroup", kind="within"),),
     rounding=20,
+    held=True,
     comments={
         "source": "Source id.",
         "subgroup": "Subgroup of its records; All for the source.",
@@ -315,6 +316,7 @@ FRESHNESS = PublishedTable(
     counts=(Count("rows_quarantined", within="rows_read", complement_sensitive=False), Count("rows_read")),
     columns=("agency", "last_delivery", "lag_days", "files"),
     rounding=10,
+    held=True,
     certain_shown=True,
     comments={
         "source": "Source id.",

@@ -25,6 +25,8 @@ from assets.release.policy import ReleaseError
 from assets.release.system import Floats, Ints
 
 NONCE_BYTES = 12
+PADDED_TO = 1 << 16
+"""Bytes to a multiple of which an annex is filled: its length would tell how many digits hidden numbers have."""
 ASSOCIATED = b"cradlepath release annex v1"
 
 
@@ -62,7 +64,8 @@ class Annex:
             "intervals": proven,
             "programs": list(programs),
         }
-        return json.dumps(whole, sort_keys=True, separators=(",", ":")).encode()
+        text = json.dumps(whole, sort_keys=True, separators=(",", ":")).encode()
+        return text + b" " * (-len(text) % PADDED_TO)
 
     @classmethod
     def from_bytes(cls, text: bytes) -> Annex:

@@ -40,6 +40,7 @@ from assets.release.findings import AuditReport, Finding
 from assets.release.history import history_findings
 from assets.release.policy import ReleasePolicy
 from assets.release.published import Knowledge, form_findings, knowledge
+from assets.release.rolling import Told, rolling_findings
 from assets.release.solver import solver_version
 from assets.release.system import NEWEST, Bools, Floats, Ints, Kind, Rules, System, rules_of
 from assets.release.tables import Catalogue
@@ -58,26 +59,28 @@ def audit(
     release_id: str = NEWEST,
     before: Mapping[str, ReleasePolicy] | None = None,
     earlier: Sequence[Path] = (),
+    last: Told | None = None,
     schema: str = "main",
 ) -> AuditReport:
     """Attack the released tables in `schema` of `con`, with the earlier releases' files at hand, oldest first.
 
     `release_id`: what rows first published by this release carry; `before`: the rules of earlier releases, by
-    id. `annex` None: the audit cannot know which hidden numbers are sensitive, and looks for exact recovery
-    only. An annex that carries certified intervals has each of them tried: it must meet what is demanded, and
-    both its ends must be possible.
+    id; `last`: the last of the earlier ones with its annex, if at hand. `annex` None: the audit cannot know
+    which hidden numbers are sensitive, and looks for exact recovery only. An annex that carries certified
+    intervals has each of them tried: it must meet what is demanded, and both its ends must be possible.
     """
     report = AuditReport(solver=solver_version(), complete=annex is not None)
     system = _system(con, catalogue, schema, annex)
-    known = knowledge(con, system, policy, release_id, schema, before)
+    rules = rules_of(system, policy, before or {})
+    known = knowledge(con, system, policy, release_id, schema, before, threshold=rules.threshold)
     report.counts, report.hidden = system.n_counts, int(known.hidden.sum())
     for what, where in (
         *declared_findings(con, catalogue, schema),
         *form_findings(con, catalogue, schema),
         *history_findings(con, catalogue, earlier, schema, release_id),
+        *rolling_findings(con, schema, Told(catalogue, annex), earlier, last, policy.threshold),
     ):
         report.findings.append(Finding(what, where))
-    rules = rules_of(system, policy, before or {})
     for variable in np.flatnonzero(known.unfit)[:20]:
         report.add(system, int(variable), "its mode cannot show this number, or it may stand for a small count")
     demand, truth = _judge(system, known, rules, annex, report)

@@ -13,16 +13,20 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from assets.release import folder as places
+from assets.release.held_counts import in_words
 from assets.release.manifest import check_signature
-from assets.release.marks import marks, shown
+from assets.release.marks import FEW, shown
 from assets.release.policy import ReleaseError
+
+FEWER = in_words(None, FEW)
 
 
 @dataclass(frozen=True)
 class Entry:
     """One line of the list: `hidden` of `counts` counts are not shown.
 
-    `refused_since`: of how many children in it a family's decision has taken out the hub's tables since.
+    `refused_since`: of how many children in it a family's decision has taken out the hub's tables since: rounded, once
+    a month, and told only when it has moved (`held_counts`).
     """
 
     release_id: str
@@ -31,12 +35,12 @@ class Entry:
     counts: int
     hidden: int
     current: bool
-    refused_since: str = "none"
+    refused_since: str = FEWER
 
 
 def entries(releases: Path, nights: Path | None = None) -> list[Entry]:
     """Return all releases, oldest first; with the marks of the book of nights, if given."""
-    marked = marks(nights) if nights else {}
+    marked = shown(nights) if nights else {}
     try:
         now = places.current(releases).id
     except ReleaseError:
@@ -49,7 +53,7 @@ def entries(releases: Path, nights: Path | None = None) -> list[Entry]:
             release.manifest["log"]["counts"],
             release.manifest["log"]["hidden"],
             release.id == now,
-            shown(marked.get(release.id, 0)),
+            marked.get(release.id, FEWER),
         )
         for release in places.releases(releases)
     ]

@@ -15,13 +15,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assets.night import Night
+from assets.release.held_counts import in_words, note_counts, shown_counts
 from assets.spine.revoked import newly_refused
 from consent.child_sets import ChildSets
 from consent.disclosures import Disclosures
 from consent.registry import open_registry
 
 FEW = 10
-"""Fewer children than this are shown as fewer than this: how many refused is the hub's own."""
+"""The threshold under which a number of refused children is not told: how many refused is the hub's own."""
+
+REPORT = "refused since"
+"""The name under which what is shown of the marks is kept (`held_counts`)."""
 
 _TABLE = "create table if not exists release_marks (night date, release_id varchar, children bigint)"
 
@@ -36,6 +40,7 @@ def mark_releases(night: Night) -> Mapping[str, int]:
         for release_id, children in found.items():
             connection.execute("insert into release_marks values (?, ?, ?)", [night.date, release_id, children])
         connection.execute("commit")
+    note_counts(night.paths.reports, REPORT, marks(night.paths.nights), night.date, FEW)
     return found
 
 
@@ -49,9 +54,13 @@ def marks(nights: Path) -> dict[str, int]:
         return dict(connection.execute(query).fetchall()) if held else {}
 
 
-def shown(children: int) -> str:
-    """Return a number of refused children as readers may see it."""
-    return f"{children:,}" if children >= FEW else "none" if children == 0 else f"fewer than {FEW}"
+def shown(nights: Path) -> dict[str, str]:
+    """Return how many children of each release were refused since, as readers may see it.
+
+    `nights` is the book beside which `reports.duckdb` lies. A release that is not named has fewer than the rule tells.
+    """
+    found = shown_counts(nights.with_name("reports.duckdb"), REPORT)
+    return {release: in_words(count, FEW) for release, count in found.items()}
 
 
 def _held(night: Night, refused: list[str]) -> dict[str, int]:

@@ -22,6 +22,20 @@ from assets.release.policy import ReleaseError, ReleasePolicy
 from assets.release.publish import Order
 from assets.release.tables import Catalogue
 
+_OF_THE_MODEL = (
+    "version",
+    "trained_on",
+    "layout",
+    "terms",
+    "mode",
+    "keys",
+    "backend",
+    "sources",
+    "threshold_bits",
+    "bytes_kept_a_record",
+    "crowded_above",
+)
+
 
 @dataclass(frozen=True)
 class ReleaseSettings:
@@ -87,4 +101,16 @@ def _model(night: Night) -> dict[str, Any]:
         raise ReleaseError(
             f"{night.paths.model_card.name} is no JSON, expected the linkage model's card; run the night again"
         ) from None
-    return dict(card)
+    return _of_the_model(card)
+
+
+def _of_the_model(card: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a card says of the model and the settings alone: of the night's records it counts nothing.
+
+    How many records there are, and what they said, would tell a reader of two manifests how one record changed them.
+    """
+    comparisons = {
+        name: {word: said for word, said in one.items() if word != "state"}
+        for name, one in card.get("comparisons", {}).items()
+    }
+    return {name: card[name] for name in _OF_THE_MODEL if name in card} | {"comparisons": comparisons}

@@ -35,6 +35,7 @@ from assets.release.modes.form import Setting
 from assets.release.modes.protect import Protected, Protector
 from assets.release.policy import ReleaseError, ReleasePolicy
 from assets.release.prices import check_weights
+from assets.release.rolling import Told
 from assets.release.system import System
 from assets.release.tables import Catalogue
 from assets.release.working import WORK, Previous, annex_of, assemble
@@ -165,7 +166,7 @@ def prepare(
     if not order.outcomes.is_file():
         raise ReleaseError(f"found no {order.outcomes.name}, expected tonight's outcomes; run the night first")
     _attach(con, order.outcomes, "outcomes")
-    assemble(con, order.catalogue, order.night, _previous(con, earlier, keys))
+    assemble(con, order.catalogue, order.night, _previous(con, earlier, keys), order.policy.threshold)
     return build_system(con, order.catalogue, WORK)
 
 
@@ -250,6 +251,7 @@ def _write_and_audit(
         annex,
         release_id=release_id,
         earlier=earlier,
+        auditor_key=keys.derive(AUDITOR_KEY),
     )
     proven = annex.to_bytes(report.intervals, (report.programs, report.integer_programs))
     sealed = seal(proven, keys.derive(AUDITOR_KEY))
@@ -278,8 +280,12 @@ def attack(
     *,
     release_id: str,
     earlier: Sequence[places.StoredRelease],
+    auditor_key: bytes | None = None,
 ) -> tuple[AuditReport, Mapping[str, Any]]:
-    """Audit a release from its file alone; return the report and the digests of its tables."""
+    """Audit a release from its file alone; return the report and the digests of its tables.
+
+    `auditor_key` opens the annex of the release before, if given.
+    """
     with duckdb.connect(":memory:", config={"temp_directory": ""}) as con:
         _attach(con, database, "released")
         report = audit(
@@ -290,9 +296,17 @@ def attack(
             release_id=release_id,
             before=rules_before(earlier),
             earlier=[release.database for release in earlier],
+            last=_last(earlier, auditor_key),
             schema="released.main",
         )
         return report, table_entries(con, catalogue, "released.main")
+
+
+def _last(earlier: Sequence[places.StoredRelease], auditor_key: bytes | None) -> Told | None:
+    """Return what an auditor knows of the release before; nothing without the key."""
+    if not earlier or auditor_key is None:
+        return None
+    return Told(Catalogue.from_json(earlier[-1].manifest["catalogue"]), open_annex(earlier[-1], auditor_key))
 
 
 def finish(releases: Path, night: date, keys: Keys) -> places.StoredRelease:

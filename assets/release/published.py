@@ -22,7 +22,7 @@ from scipy import sparse
 from assets.release.inferred import inferred
 from assets.release.policy import ReleasePolicy
 from assets.release.rounding import behind
-from assets.release.system import Bools, Floats, Kind, System, numbered
+from assets.release.system import Bools, Floats, Ints, Kind, System, numbered
 from assets.release.tables import Catalogue, Column, PublishedTable, Rate
 
 ROOM = 10.0
@@ -60,8 +60,12 @@ def knowledge(
     release_id: str,
     schema: str,
     before: Mapping[str, ReleasePolicy] | None = None,
+    threshold: Ints | None = None,
 ) -> Knowledge:
-    """Read what the released tables in `schema`, numbered as `system`, tell about every variable."""
+    """Read what the released tables in `schema`, numbered as `system`, tell about every variable.
+
+    `threshold`, shape (n,): the rule's t for each, where rows that an earlier release showed keep its own.
+    """
     n = len(system.values)
     count = system.kind == Kind.COUNT
     hidden = count & np.isnan(system.values)
@@ -75,7 +79,11 @@ def knowledge(
         earlier[span] = np.repeat(block.release != release_id, width) & ~hidden[span]
         if block.spec.rounding:
             rounded[span] = ~hidden[span]
-            box = behind(np.nan_to_num(system.values[span]), block.spec.rounding, policy.threshold)
+            box = behind(
+                np.nan_to_num(system.values[span]),
+                block.spec.rounding,
+                policy.threshold if threshold is None else threshold[span],
+            )
             low[span] = np.where(rounded[span], box[0], low[span])
             high[span] = np.where(rounded[span], box[1], high[span])
     moved, unfit = np.zeros(n, bool), np.zeros(n, bool)

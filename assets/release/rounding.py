@@ -19,7 +19,7 @@ def rounded(values: Floats, base: int) -> Floats:
     return np.asarray(np.floor((values + base / 2) / base) * base, np.float64)
 
 
-def behind(shown: Floats, base: int, threshold: int) -> tuple[Floats, Floats]:
+def behind(shown: Floats, base: int, threshold: int | npt.NDArray[np.int64]) -> tuple[Floats, Floats]:
     """Return the smallest and largest count behind a shown number, given that 1..t-1 are hidden."""
     low = np.where(shown == 0, 0, np.maximum(shown - base / 2, threshold))
     high = np.where(shown == 0, 0, shown + base / 2 - 1)

@@ -85,12 +85,14 @@ class Column:
     counts.
     `digits`: decimals shown (None: as it is). `least`: null in rows that show a count below this one, because
     the number tells small counts (the end of an interval, which depends on how many there are).
+    `held`: in a held table it stays with the counts of its row, because it was computed from records too.
     """
 
     name: str
     hidden_with_counts: bool = False
     digits: int | None = None
     least: int | None = None
+    held: bool = False
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,8 @@ class PublishedTable:
     `definition`: the dimensions that name a definition (`measure`, `version`); with `period` they are what
     freezes together. `version`: the one of them that changes when a definition does.
     `rounding`: counts are shown rounded to this even base (for tables that change with every release).
+    `held`: a row keeps the form in which it was shown last until one of its counts has moved by at least the
+    threshold since (for tables that change with every release; needs `rounding`).
     `certain_shown`: a rate of exactly 0 or 100 % may be shown (the attribute is none of a child).
     `weight`: how much a data lead minds losing a cell of this table; 2 is twice as much as 1.
     """
@@ -137,6 +141,7 @@ class PublishedTable:
     definition: tuple[str, ...] = ()
     version: str | None = None
     rounding: int | None = None
+    held: bool = False
     certain_shown: bool = False
     weight: float = 1.0
 
@@ -286,6 +291,8 @@ def _reference_problems(table: PublishedTable, tables: Mapping[str, PublishedTab
         yield f"{where}: rounding base {table.rounding} must be even and at least 2"
     if table.rounding is not None and table.period is not None:
         yield f"{where}: a table with periods freezes, so it is not rounded; drop one of the two"
+    if table.held and table.rounding is None:
+        yield f"{where}: a held table shows rounded counts; give it a rounding base"
     for borrowed in table.borrowed:
         source = tables.get(borrowed.table)
         shown = () if source is None else (*source.count_names, *(rate.name for rate in source.rates))
@@ -328,7 +335,7 @@ def _table_to_json(table: PublishedTable) -> dict[str, Any]:
     return {
         **{
             name: getattr(table, name)
-            for name in ("name", "description", "period", "version", "rounding", "certain_shown", "weight")
+            for name in ("name", "description", "period", "version", "rounding", "held", "certain_shown", "weight")
         },
         "dims": list(table.dims),
         "definition": list(table.definition),

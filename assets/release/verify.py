@@ -133,6 +133,7 @@ def _audit(release: StoredRelease, earlier: list[StoredRelease], auditor_key: by
             annex,
             release_id=release.id,
             earlier=earlier,
+            auditor_key=auditor_key,
         )
     except (ReleaseError, CatalogueError) as error:
         return [Check("audit", False, f"the audit could not be run to its end: {error}")]

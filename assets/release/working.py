@@ -2,8 +2,8 @@
 
 What belongs here: choosing the rows. A row whose period is still open is left out. A row of a closed period
 that was published before keeps its published form for ever, together with everything of the same definition
-and period: its hidden counts come back from the sealed annex, since the equations need them. What does not:
-hiding (`suppress`).
+and period: its hidden counts come back from the sealed annex, since the equations need them. A row of a held table
+keeps it until it has moved (`holding`). What does not: hiding (`suppress`).
 """
 
 # Names in these statements come from a validated catalogue, never from data.
@@ -11,6 +11,8 @@ hiding (`suppress`).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 
@@ -20,6 +22,7 @@ import pyarrow as pa
 
 from assets.release.annex import Annex
 from assets.release.calendar import period_end
+from assets.release.holding import hold
 from assets.release.policy import ReleaseError
 from assets.release.system import NEWEST, Bools, Floats, Kind, System
 from assets.release.tables import Catalogue, PublishedTable
@@ -35,7 +38,9 @@ class Previous:
     annex: Annex
 
 
-def assemble(con: duckdb.DuckDBPyConnection, catalogue: Catalogue, night: date, previous: Previous | None) -> None:
+def assemble(
+    con: duckdb.DuckDBPyConnection, catalogue: Catalogue, night: date, previous: Previous | None, threshold: int = 10
+) -> None:
     """Create the catalogue's tables in schema `work` of `con`, which has `outcomes` (`previous`) attached.
 
     Each has the columns of its catalogue entry that are not computed, `release_id` (NULL for new rows) and, for each
@@ -46,8 +51,11 @@ def assemble(con: duckdb.DuckDBPyConnection, catalogue: Catalogue, night: date, 
     con.execute("create schema work")
     for spec in catalogue.tables:
         _copy_new(con, spec, night)
-        if previous is not None and spec.period and spec.name in previous.catalogue.by_name:
-            _copy_frozen(con, spec, previous)
+        if previous is not None and spec.name in previous.catalogue.by_name:
+            if spec.period:
+                _copy_frozen(con, spec, previous)
+            elif spec.held:
+                _hold(con, spec, previous, threshold)
 
 
 def frozen(con: duckdb.DuckDBPyConnection, system: System) -> tuple[Bools, Bools]:
@@ -150,18 +158,31 @@ def _key(name: str, known: set[str]) -> str:
 
 def _copy_frozen(con: duckdb.DuckDBPyConnection, spec: PublishedTable, previous: Previous) -> None:
     """Replace new rows of what was published before by the published rows, truth filled in."""
+    group = " and ".join(f'o."{dim}" = w."{dim}"' for dim in spec.frozen_by)
+    with _shown_before(con, spec, previous) as rows:
+        con.execute(
+            f'delete from {WORK}."{spec.name}" as w using '
+            f'(select distinct {", ".join(spec.frozen_by)} from {PREVIOUS}."{spec.name}") as o where {group}'
+        )
+        con.execute(f'insert into {WORK}."{spec.name}" select * from {rows}')
+
+
+def _hold(con: duckdb.DuckDBPyConnection, spec: PublishedTable, previous: Previous, threshold: int) -> None:
+    """Replace new rows of a held table that have hardly moved by the rows shown before."""
+    with _shown_before(con, spec, previous) as rows:
+        hold(con, spec, f'{WORK}."{spec.name}"', rows, threshold)
+
+
+@contextmanager
+def _shown_before(con: duckdb.DuckDBPyConnection, spec: PublishedTable, previous: Previous) -> Iterator[str]:
+    """Yield a query of a table's rows as the release before showed them, truth filled in, in the form of `work`."""
     before = previous.catalogue.by_name[spec.name]
     if before.dims != spec.dims or before.count_names != spec.count_names:
         raise ReleaseError(
             f"table {spec.name} changed its dimensions or counts since the release before; "
-            "give the new form another name, so that closed periods keep their published form"
+            "give the new form another name, so that what was published keeps its form"
         )
     _require(con, PREVIOUS, spec, (*spec.dims, *spec.count_names, "release_id"))
-    group = " and ".join(f'o."{dim}" = w."{dim}"' for dim in spec.frozen_by)
-    con.execute(
-        f'delete from {WORK}."{spec.name}" as w using '
-        f'(select distinct {", ".join(spec.frozen_by)} from {PREVIOUS}."{spec.name}") as o where {group}'
-    )
     con.register("truth_before", _truth(con, previous, spec.name))
     key = ", ".join(f'"{dim}"' for dim in spec.dims)
     known = _columns(con, PREVIOUS, spec.name)
@@ -169,20 +190,26 @@ def _copy_frozen(con: duckdb.DuckDBPyConnection, spec: PublishedTable, previous:
         (
             *(f'p."{dim}"' for dim in spec.dims),
             *(
-                f'coalesce((select truth from truth_before t where t.rid = p.rid and t.count = {i}), p."{name}")'
+                f"coalesce((select truth from truth_before t where t.rid = p.rid and t.count = {i}), "
+                f'p."{name}") as "{name}"'
                 for i, name in enumerate(spec.count_names)
             ),
-            *(f'p."{column.name}"' if column.name in known else "null" for column in spec.plain_columns),
+            *(
+                f'{f"""p."{column.name}" """ if column.name in known else "null"} as "{column.name}"'
+                for column in spec.plain_columns
+            ),
             "p.release_id",
-            *(f'p."{name}"' for name in spec.count_names),
-            *("null" for _ in spec.count_names),
+            *(f'p."{name}" as "{name}__shown"' for name in spec.count_names),
+            *(f'null as "{name}__key"' for name in spec.count_names),
         )
     )
-    con.execute(
-        f'insert into {WORK}."{spec.name}" select {columns} from '
-        f'(select row_number() over (order by {key}) - 1 as rid, * from {PREVIOUS}."{spec.name}") p'
-    )
-    con.unregister("truth_before")
+    try:
+        yield (
+            f"(select {columns} from (select row_number() over (order by {key}) - 1 as rid, * "
+            f'from {PREVIOUS}."{spec.name}") p)'
+        )
+    finally:
+        con.unregister("truth_before")
 
 
 def _truth(con: duckdb.DuckDBPyConnection, previous: Previous, table: str) -> pa.Table:

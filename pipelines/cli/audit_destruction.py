@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _COLUMNS = ("state", "agreement", "source", "ended", "due", "rows", "records", "tokens", "sealed", "waiting")
 _COLUMNS_LAST = "destroyed_on"
+_INSIDE = ("rows", "records", "tokens")
+"""Counts of what is stored: families' decisions have been taken out of them, so no steward is told them."""
 
 
 def add(group: typer.Typer) -> None:
@@ -74,11 +76,13 @@ def _list(found: list[Standing], unnamed: list[str], *, only_due: bool, as_json:
     from assets.destruction.standing import OVERDUE  # noqa: PLC0415
 
     overdue = [one for one in found if one.state == OVERDUE]
-    shown = [one.plain for one in (overdue if only_due else found)]
+    hidden = _INSIDE if agency() is not None else ()
+    plain = [one.plain for one in (overdue if only_due else found)]
+    shown = [{name: value for name, value in one.items() if name not in hidden} for one in plain]
     if as_json:
         print_json(shown)
     elif shown:
-        columns = [*_COLUMNS, _COLUMNS_LAST]
+        columns = [name for name in (*_COLUMNS, _COLUMNS_LAST) if name not in hidden]
         table([name.replace("_", " ") for name in columns], [[one[name] for name in columns] for one in shown])
         for one in overdue:
             say(one.says)

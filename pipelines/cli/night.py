@@ -9,6 +9,7 @@ import typer
 
 from pipelines.admission import OPEN_TO_ALL, is_guarded
 from pipelines.asking import agency
+from pipelines.cli.night_says import city, consent, ending, mode, not_told, sum_of, unlinkable, warnings
 from pipelines.cli.screen import (
     JsonOption,
     WorkspaceOption,
@@ -26,11 +27,13 @@ from pipelines.workspace import Workspace, WorkspaceError, open_workspace
 REFUSED = 3
 _FATES = {
     "read": "read",
+    "accepted": "accepted",
     "loaded": "loaded",
     "quarantined": "quarantined",
     "dropped_by_policy": "policy",
     "dropped_by_consent": "consent",
 }
+"""The fates of rows: on the hub, and (`accepted` for loaded or dropped by consent) as they may leave it."""
 _UNREADABLE = "Left out: a flag of protection is none of the values its agreement lists; correct it and deliver again"
 NightOption = Annotated[
     str | None, typer.Option("--date", help="The night, YYYY-MM-DD; the next that is due if not given.")
@@ -43,9 +46,18 @@ def register(app: typer.Typer) -> None:
     app.command("report")(report)
 
 
-def nightly(workspace: WorkspaceOption = None, night: NightOption = None, as_json: JsonOption = False) -> None:
+def nightly(
+    workspace: WorkspaceOption = None,
+    night: NightOption = None,
+    exact: Annotated[
+        bool, typer.Option("--exact", help="With every count, also those that must not leave the hub.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
     """Run one night: load, link, apply consent, count, audit and, when the calendar says so, publish.
 
+    What it says may be sent on: no count in it depends on another agency's records or on a family's decision, but for
+    the city's as a whole, rounded, once a month.
     Exit status 3 means that the night is committed but wants a person: a source or a release was refused, or the audit
     trail is not whole.
     """
@@ -53,7 +65,9 @@ def nightly(workspace: WorkspaceOption = None, night: NightOption = None, as_jso
     from assets.extracts.report import committed_nights  # noqa: PLC0415
     from assets.night import StatePaths  # noqa: PLC0415
     from pipelines.nightly import next_night, run_night  # noqa: PLC0415
+    from pipelines.resources import make_night  # noqa: PLC0415
     from pipelines.story import story as story_of  # noqa: PLC0415
+    from pipelines.summary import note_summary  # noqa: PLC0415
 
     place = open_workspace(workspace)
     committed = committed_nights(StatePaths.under(place.state).nights)
@@ -68,7 +82,8 @@ def nightly(workspace: WorkspaceOption = None, night: NightOption = None, as_jso
             markup=False,
         )
         raise typer.Exit(1)
-    story = story_of(place, on, outcome.checked)
+    note_summary(make_night(place, on), place.settings.release.threshold)
+    story = story_of(place, on, outcome.checked, inside=exact)
     if as_json:
         print_json(story)
     else:
@@ -85,7 +100,8 @@ def report(
 ) -> None:
     """Say what a night read, loaded, quarantined, dropped and refused, file by file, and why; never a value.
 
-    A steward sees their own agency's sources only.
+    A steward sees their own agency's sources only, and what follows from its deliveries alone: rows accepted are those
+    loaded or left out at a family's wish. Who runs or audits the hub sees every count: they stay here.
     """
     from assets.extracts.report import committed_nights  # noqa: PLC0415
     from assets.night import StatePaths  # noqa: PLC0415
@@ -97,23 +113,25 @@ def report(
     if not committed and night is None:
         raise WorkspaceError(f"no night has been run in {place.root}; run one with `cradlepath nightly`")
     on = day_of(night) if night else committed[-1]
-    story = story_of(place, on, checked_on(place, on), source, agency())
+    story = story_of(place, on, checked_on(place, on), source, agency(), inside=agency() is None)
     if as_json:
         print_json(story)
         return
     whose = f", {agency()} only" if agency() else ""
     say(f"Night {on} of {place.settings.city}{whose}")
-    _mode(story)
-    heading("Files: rows read = loaded + quarantined + dropped by policy + dropped by consent")
+    mode(story)
+    heading(f"Files: rows read = {sum_of(story)}")
     _fates({"source": "source", "file": "file", "table": "table"}, story["files"], {})
-    _unlinkable(story)
+    unlinkable(story)
+    not_told(story)
     _details(story)
 
 
 def _fates(before: dict[str, str], lines: list[dict[str, Any]], after: dict[str, str]) -> None:
     """Print lines of counts: the columns `before`, the fates of the rows, the columns `after` (field: heading)."""
-    shown = before | _FATES | after
-    table(list(shown.values()), [[line[name] for name in shown] for line in lines], right=[*_FATES.values(), "files"])
+    fates = {name: title for name, title in _FATES.items() if all(name in line for line in lines)}
+    shown = before | fates | after
+    table(list(shown.values()), [[line[name] for name in shown] for line in lines], right=[*fates.values(), "files"])
 
 
 def _tell(place: Workspace, story: dict[str, Any], *, again: bool) -> None:
@@ -122,44 +140,28 @@ def _tell(place: Workspace, story: dict[str, Any], *, again: bool) -> None:
         f"Night {story['night']} of {place.settings.city}"
         + (" (run again: nothing that was the same changed)" if again else "")
     )
-    _mode(story)
+    mode(story)
     if not is_guarded(place):
         say(OPEN_TO_ALL)
-    heading("What agencies delivered: read = loaded + quarantined + dropped by policy + dropped by consent")
+    heading(f"What agencies delivered: read = {sum_of(story)}")
     _fates({"source": "source", "files": "files"}, story["sources"], {"status": "status"})
+    not_told(story)
     for name in [line["source"] for line in story["sources"] if not line["adds_up"]]:
         say(f"  {name}: the rows do not add up; report this")
     if story["refused"]:
         _section("Refused, and what would mend it", story["refused"])
     if story["flags_not_readable"]:
         _section(_UNREADABLE, story["flags_not_readable"])
-    _warnings(story)
-    _ending(story)
-    heading("Children")
-    found = story["children"]
-    say(
-        f"  {found['records']:,} records of {found['sources']} sources are {found['children']:,} children, "
-        "with one ID each."
-    )
-    _unlinkable(story)
-    _consent(story)
+    warnings(story)
+    ending(story)
+    city(story)
+    unlinkable(story)
+    consent(story)
     heading("Release")
     say(f"  {story['release']['sentence']}")
     heading("Next")
     for line in _next(place, story):
         say(f"  {line}")
-
-
-def _mode(story: dict[str, Any]) -> None:
-    from pipelines.summary import mode_sentence  # noqa: PLC0415
-
-    say(mode_sentence(story["mode"]))
-
-
-def _unlinkable(story: dict[str, Any]) -> None:
-    from pipelines.summary import unlinkable  # noqa: PLC0415
-
-    say(f"  {unlinkable(story['sources'])}")
 
 
 def _next(place: Workspace, story: dict[str, Any]) -> list[str]:
@@ -181,39 +183,9 @@ def _next(place: Workspace, story: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _consent(story: dict[str, Any]) -> None:
-    """Print what families' decisions took out of the hub's tables tonight, and which reach no child yet."""
-    found = story["consent"]
-    heading("Families' decisions")
-    rows, children = found["rows"], found["newly_refused"]
-    say(f"  {rows:,} rows are left out of the hub's tables; {children:,} children are out since tonight.")
-    if found["pending"]:
-        say(f"  {found['pending']:,} forms reach no child yet; they are tried every night (`cradlepath consent show`).")
-
-
-def _warnings(story: dict[str, Any]) -> None:
-    """Print what checks warn of, a line each; and why a release was refused, if one was."""
-    if story["warnings"]:
-        heading("Warnings")
-    for one in story["warnings"]:
-        say(f"  {one['check']} of {one['asset']}: {one['said']}")
-
-
-def _ending(story: dict[str, Any]) -> None:
-    """Print what of the agreements ends soon, or has just ended, a line each."""
-    if story["ending"]:
-        heading("Ends soon, or has just ended")
-    for one in story["ending"]:
-        say(f"  {one['stage']}: {one['says']}")
-    if story.get("to_destroy"):
-        heading("To be destroyed (`cradlepath audit destruction`)")
-    for line in story.get("to_destroy", ()):
-        say(f"  {line}")
-
-
 def _details(story: dict[str, Any]) -> None:
-    _warnings(story)
-    _ending(story)
+    warnings(story)
+    ending(story)
     if "release" in story and story["release"]["refused"]:
         heading("Release")
         say(f"  {story['release']['sentence']}")

@@ -12,6 +12,7 @@ from support.load_cases import NIGHT_1, City, csv, field, people_source, source,
 
 from assets.extracts.assets import build_extract_assets, content_key, tokens_key
 from assets.extracts.checks import CHECKS
+from assets.release.reporting import NOT_TOLD
 from mou_policies.agreement import Refusal
 
 PARTITIONS = DailyPartitionsDefinition("2026-09-01")
@@ -98,7 +99,13 @@ def test_a_night_materialises_counts_and_checks_and_keeps_no_value(city, tmp_pat
             for event in ran.get_asset_materialization_events()
         }
     content = told[content_key("clinic")]
-    assert (content["status"], content["dagster/row_count"]) == ("loaded", 2)
+    assert content["status"] == "loaded"
+    [people, visits] = [r.data for r in content["files"].records]
+    assert [(r["read"], r["accepted"], r["quarantined"], r["dropped_by_policy"]) for r in (people, visits)] == [
+        (2, 1, 0, 1),
+        (3, 1, 2, 0),
+    ]
+    assert not {"loaded", "dropped_by_consent", "dagster/row_count"} & {*people, *content}, "what depends on families"
     assert content["columns nobody granted"] == ["people.hobby"]
     assert [r.data for r in content["dropped by policy"].records] == [
         {"policy": "test.sealed", "reason": "excluded value", "file": "people.csv", "table": "people", "rows": 1}
@@ -107,7 +114,7 @@ def test_a_night_materialises_counts_and_checks_and_keeps_no_value(city, tmp_pat
         "duplicate key": 1,
         "person not in this delivery": 1,
     }
-    assert told[tokens_key("clinic")]["dagster/row_count"] == 1
+    assert told[tokens_key("clinic")] == {"status": "loaded", "not told": NOT_TOLD}
     assert len(ran.get_asset_check_evaluations()) == sum(len(a.check_keys) for a in built)
     kept = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file() and "landing" not in path.parts)
     assert b"test.sealed" in kept

@@ -50,7 +50,7 @@ def test_nights_past_a_limit_stand_and_publish_nothing(city):
         strict = re.sub(rf"^  {name}: .*$", f"  {text}", strict, flags=re.MULTILINE)
     city.settings.write_text(strict)
 
-    refused = city.night(NIGHTS[0])
+    refused = city.night(NIGHTS[0], "--exact")
     assert (refused.returncode, refused.stderr) == (3, "")
     told = [line for line in refused.stdout.splitlines() if "REFUSED" in line]
     assert len(told) == 1

@@ -13,6 +13,7 @@ import typer
 from sqlalchemy import select
 from support.small_city import MINE, NIGHT, NOT_MINE, THEIRS, SmallCity, enrol, make, people_of
 
+from assets.release.reporting import NOT_TOLD
 from consent.enrolled import RegistryUnreadableError, anybody_enrolled
 from consent.registry import open_registry
 from consent.tables import audit_event
@@ -251,6 +252,10 @@ def test_a_stewards_report_on_the_screen(city: SmallCity, monkeypatch, capsys) -
         shown = told.out.replace("--source birth", "")
         assert [word for word in NOT_MINE if word in shown + told.err] == []
         assert more == ["--source", "birth"] or "users.csv" in shown
+        assert [
+            word for word in ("dropped_by_consent", '"loaded":', '"unchanged":', "dropped by consent") if word in shown
+        ] == []
+        assert NOT_TOLD in " ".join(shown.split())
 
 
 def test_the_actor_is_who_signed_in(city: SmallCity, monkeypatch) -> None:

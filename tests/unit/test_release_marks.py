@@ -53,8 +53,11 @@ def test_a_refusal_marks_the_releases_that_held_the_child_once_however_often_it_
     assert taken_on(night.paths.nights, later.date).newly_refused == 2
 
 
-@pytest.mark.parametrize(
-    ("children", "expected"), [(0, "none"), (1, "fewer than 10"), (9, "fewer than 10"), (1200, "1,200")]
-)
-def test_a_small_number_of_refusals_is_not_shown(children: int, expected: str):
-    assert shown(children) == expected
+def test_a_small_number_of_refusals_is_not_shown_and_none_is_not_told_from_one(night: Night):
+    nights = night.paths.nights
+    assert shown(nights) == {}
+    say(night, "ann.1", "refuse")
+    later = replace(night, date=date(NIGHT.year, NIGHT.month, NIGHT.day + 1))
+    build_spine(later)
+    assert mark_releases(later) == {"r-1": 1}
+    assert shown(nights) == {}

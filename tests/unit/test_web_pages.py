@@ -70,6 +70,8 @@ def test_a_steward_sees_their_own_agency_and_nothing_of_another(world: World, ci
         assert [word for word in NOT_MINE if word in shown] == [], path
     for word in ("users.csv", "grade 14 is no grade", "school_extra", "a file is truncated", "export it again"):
         assert word in shown
+    assert "accepted</th>" in shown
+    assert [word for word in ("loaded</th>", "consent</th>") if word in shown] == []
 
 
 def test_an_auditor_sees_every_agency_and_no_payload(world: World, city: SmallCity):

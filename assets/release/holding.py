@@ -1,0 +1,57 @@
+"""Held tables: a row that has hardly moved since it was shown last keeps the form in which it was shown.
+
+What belongs here: choosing, for a table that changes with every release, between tonight's row and the row of the
+release before. What does not: rounding (`rounding`), hiding (`suppress`), the auditor's check of this rule (`rolling`,
+which states it again).
+
+Rounding alone is a staircase: whoever adds records one by one sees where it moves. Here the counts behind two forms of
+a row that were shown one after the other are the same, or one of them differs by a whole step, which is at least the
+threshold. Between two shows nothing moves, whatever is delivered, linked or refused. An absent row counts zero, so the
+first record of a group does not bring its row, nor the last one take it away.
+"""
+
+# Names in these statements come from a validated catalogue, never from data.
+# ruff: noqa: S608
+
+from __future__ import annotations
+
+import duckdb
+
+from assets.release.tables import PublishedTable
+
+
+def step(base: int, threshold: int) -> int:
+    """Return by how much a count must move before its row is shown anew: whole rounding steps, t or more."""
+    return -(-threshold // base) * base
+
+
+def hold(con: duckdb.DuckDBPyConnection, spec: PublishedTable, work: str, before: str, threshold: int) -> None:
+    """Replace in table `work` the rows that have not moved by a step since they were shown, by the shown ones.
+
+    `before` has one row for each shown one: dimensions, counts as they were, columns, `release_id`, and for each count
+    the number shown (`<count>__shown`) and a `<count>__key`. Rows that were not shown and hold no step in any count are
+    left out. Columns that were not computed from counts or records (the date of a delivery) stay tonight's.
+    """
+    least = step(spec.rounding or 1, threshold)
+    same = " and ".join(f'w."{dim}" = b."{dim}"' for dim in spec.dims) or "true"
+    moved = " or ".join(
+        f'abs(coalesce(w."{name}", 0) - coalesce(b."{name}", 0)) >= {least}' for name in spec.count_names
+    )
+    fresh = f"b.release_id is null or ({moved})"
+
+    def either(name: str) -> str:
+        return f'case when {fresh} then w."{name}" else b."{name}" end as "{name}"'
+
+    columns = [f'coalesce(w."{dim}", b."{dim}") as "{dim}"' for dim in spec.dims]
+    columns += [either(name) for name in spec.count_names]
+    columns += [
+        either(one.name) if one.held else f'coalesce(w."{one.name}", b."{one.name}") as "{one.name}"'
+        for one in spec.plain_columns
+    ]
+    beside = [f"{name}__{what}" for name in spec.count_names for what in ("shown", "key")]
+    columns += [either(name) for name in ("release_id", *beside)]
+    there = f'case when {moved} then w."{spec.dims[0]}" is not null else b.release_id is not null end'
+    con.execute(
+        f"create or replace table {work} as select {', '.join(columns)} "
+        f"from {work} w full join {before} b on {same} where {there}"
+    )
