@@ -24,7 +24,7 @@ from consent.tables import audit_event, audit_payload, disclosure, disclosure_se
 from consent.trail import AuditTrail, Kind
 from mou_policies.canonical import sha256
 
-Form = Literal["identifiable", "limited", "aggregate"]
+Form = Literal["identifiable", "limited", "de-identified", "aggregate"]
 
 EVENTS: Mapping[str, Kind] = {"release": "disclosure", "query": "query", "return": "return"}
 """The kind of an act, and the kind of its event in the audit trail."""

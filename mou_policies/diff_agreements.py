@@ -13,7 +13,7 @@ from mou_policies.agreement import Agreement, Redisclosure
 from mou_policies.changes import NOTHING, Change, Side
 from mou_policies.diff_provisions import no_longer_limited, no_longer_prohibited, permitted
 from mou_policies.diff_release import UNSAID, loosened
-from mou_policies.provisions import DSA, DUL, EMOU, AcceptedRisk, Expectation, ReleaseTerms
+from mou_policies.provisions import DSA, DUL, EMOU, AcceptedRisk, Expectation, RecordTerms, ReleaseTerms
 
 LEVELS = ("aggregate", "records")
 
@@ -188,6 +188,24 @@ def _release(pair: Pair, old: ReleaseTerms | None, new: ReleaseTerms) -> Iterato
         if pattern not in new.quasi_identifiers:
             yield pair.change("release", f"{pattern} protected as a quasi-identifier", "not protected as one")
     yield from (pair.change("release", before, after) for before, after in loosened(old, new))
+    if new.records is not None:
+        yield from _records(pair, old.records, new.records)
+
+
+def _records(pair: Pair, old: RecordTerms | None, new: RecordTerms) -> Iterator[Change]:
+    """Yield what a file of rows newly holds, and where it is less protected."""
+    if old is None:
+        yield pair.change("release", "no file of rows", f"rows with {', '.join(new.keep)}")
+        return
+    for column in new.keep:
+        if column not in old.keep:
+            yield pair.change("release", NOTHING, f"rows with {column}")
+    for name in ("k", "l"):
+        was, now = getattr(old, name), getattr(new, name)
+        if now < was:
+            yield pair.change("release", f"{name} {was}", f"{name} {now}")
+    if old.t is not None and (new.t is None or new.t > old.t):
+        yield pair.change("release", f"t {old.t:g}", UNSAID if new.t is None else f"t {new.t:g}")
 
 
 def _licensed(pair: Pair) -> Iterator[Change]:

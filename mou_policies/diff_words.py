@@ -40,6 +40,7 @@ JUDGED: tuple[Path, ...] = (
     ("release", "percentages", "*"),
     *(("release", "amounts", key) for key in ("dominant", "share", "prior")),
     *(("release", "privacy", key) for key in ("epsilon", "budget")),
+    *(("release", "records", key) for key in ("keep", "k", "l", "t")),
     *(("sources", "*", key) for key in ("standard", "files", "kind", "records_of", "one_record_a_child", "delivery")),
     ("sources", "*", "options", "*"),
     *(("sources", "*", "tables", "*", key) for key in ("files", "key", "record")),

@@ -24,7 +24,7 @@ Known = Mapping[str, Agreement]
 
 
 def check_release(agreement: Agreement, known: Known, on: date) -> Iterator[Finding]:
-    """FLD-005 to FLD-008, REL-002, REL-003, REL-005, REL-006: the release of a licence, on a date."""
+    """FLD-005 to FLD-008, REL-002, REL-003, REL-005 to REL-007: the release of a licence, on a date."""
     release = agreement.provisions.release
     if release is None:
         return
@@ -37,7 +37,7 @@ def check_release(agreement: Agreement, known: Known, on: date) -> Iterator[Find
 
 
 def _safeguards(agreement: Agreement, release: ReleaseTerms) -> Iterator[Finding]:
-    """REL-002, REL-003, REL-006: small groups, earlier releases, and a release that something publishes."""
+    """REL-002, REL-003, REL-006, REL-007: small groups, earlier releases, and a release that something publishes."""
     place = agreement.place("release")
     if release.minimum_cell is None:
         yield finding("REL-002", agreement.file, place, "the release states no minimum_cell")
@@ -46,6 +46,17 @@ def _safeguards(agreement: Agreement, release: ReleaseTerms) -> Iterator[Finding
     if release.name != RELEASE:
         says = f"it is for the release {release.name}, and what is published here is the release {RELEASE}"
         yield finding("REL-006", agreement.file, place, says)
+    yield from (finding("REL-007", agreement.file, place, says) for says in _rows(release))
+
+
+def _rows(release: ReleaseTerms) -> Iterator[str]:
+    """Yield what a release of rows leaves unsaid; returns to an owner are no such release."""
+    if release.records is not None and release.level != "records":
+        yield f"rows are asked for, and the level is {release.level}"
+    if release.level == "records" and release.name == RELEASE and release.records is None:
+        yield "the level is records, and no `records` says which columns, and with which k"
+    if release.records is not None and not release.quasi_identifiers:
+        yield "rows are asked for, and no quasi_identifiers are named"
 
 
 def _conditions(claim: Claim, agreement: Agreement, known: Known, on: date) -> Iterator[Finding]:

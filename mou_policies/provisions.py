@@ -127,6 +127,23 @@ class PrivacyTerms:
 
 
 @dataclass(frozen=True)
+class RecordTerms:
+    """What a file of rows must be: one row a child and year, under a random id.
+
+    `k`: how many children share each history of quasi-identifiers at least. `l`: how many different values each outcome
+    takes among them at least. `t`: how far their outcomes may lie from those of everyone (0..1; None: not asked).
+    `suppress`: the largest share of rows that may be left out (0..1). `keep`: the columns wanted.
+    """
+
+    keep: tuple[str, ...]
+    k: int = 10
+    l: int = 2  # noqa: E741  (the name of the rule)
+    t: float | None = None
+    suppress: float = 0.05
+    clause: str = ""
+
+
+@dataclass(frozen=True)
 class ReleaseTerms:
     """What a release under a licence must be, and what it claims to be.
 
@@ -149,6 +166,7 @@ class ReleaseTerms:
     amounts: AmountTerms | None = None
     mode: str | None = None
     privacy: PrivacyTerms | None = None
+    records: RecordTerms | None = None
 
 
 @dataclass(frozen=True)

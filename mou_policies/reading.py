@@ -133,7 +133,7 @@ def _licensed(node: Node, context: Context) -> tuple[str, dict[FieldRef, License
 
 
 def _release(node: Node, context: Context) -> tuple[str, ReleaseTerms]:
-    return "release", read_release(node, context.clause("release", node.line))
+    return "release", read_release(node, context.clause)
 
 
 def _accepts(node: Node, context: Context) -> tuple[str, tuple[AcceptedRisk, ...]]:

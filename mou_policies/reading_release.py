@@ -12,7 +12,7 @@ from typing import TypeVar
 from mou_policies import vocabulary
 from mou_policies.fields import field_patterns
 from mou_policies.nodes import Node
-from mou_policies.provisions import AmountTerms, Attestation, PrivacyTerms, ReleaseTerms, Tail
+from mou_policies.provisions import AmountTerms, Attestation, PrivacyTerms, RecordTerms, ReleaseTerms, Tail
 
 LEVELS = ("aggregate", "records")
 EARLIER = ("considered", "ignored")
@@ -31,15 +31,20 @@ OPTIONAL = (
     "amounts",
     "mode",
     "privacy",
+    "records",
 )
 
+MOST_SUPPRESSED = 0.5
+"""A file that leaves out more than half of its rows is no file of them."""
+
+_COLUMN = re.compile(r"[a-z][a-z0-9_]{0,60}")
 _WORD = re.compile(r"[a-z][a-z0-9_-]{0,60}")
 
 Found = TypeVar("Found")
 
 
-def read_release(node: Node, clause: str) -> ReleaseTerms:
-    """Read the section `release` of a licence; `clause` is where it stands. Raises AgreementError."""
+def read_release(node: Node, clause_of: Callable[[str, int], str]) -> ReleaseTerms:
+    """Read the section `release` of a licence; `clause_of` says where a path and line stand. Raises AgreementError."""
     keys = node.keys_of(["name", "level"], OPTIONAL)
 
     def read(name: str, how: Callable[[Node], Found], absent: Found) -> Found:
@@ -54,13 +59,14 @@ def read_release(node: Node, clause: str) -> ReleaseTerms:
         earlier_releases=read("earlier_releases", lambda n: n.word(EARLIER, "answer"), "ignored"),
         quasi_identifiers=read("quasi_identifiers", field_patterns, ()),
         attests=read("attests", lambda n: tuple(_attests(item) for item in n.items()), ()),
-        clause=clause,
+        clause=clause_of("release", node.line),
         zeros=read("zeros", lambda n: n.word(SWITCH, "switch"), None),
         certain=read("certain", lambda n: n.word(SWITCH, "switch"), None),
         percentages=read("percentages", _tails, ()),
         amounts=read("amounts", _amounts, None),
         mode=mode,
         privacy=_privacy(keys, mode, node),
+        records=read("records", lambda n: _records(n, clause_of("release.records", n.line)), None),
     )
 
 
@@ -123,3 +129,24 @@ def _privacy(keys: Mapping[str, Node], mode: str | None, node: Node) -> PrivacyT
     if not 0 < epsilon <= budget:
         raise said["epsilon"].error("one release may not spend more than the series", "write 0 < epsilon <= budget")
     return PrivacyTerms(epsilon, budget)
+
+
+def _records(node: Node, clause: str) -> RecordTerms:
+    keys = node.keys_of(["keep"], ["k", "l", "t", "suppress"])
+    for item in keys["keep"].items():
+        item.matching(_COLUMN, "column", "write the name of a measure or of a quasi-identifier, as in docs/releases.md")
+    return RecordTerms(
+        keep=keys["keep"].texts(),
+        k=keys["k"].integer(2, 1000) if "k" in keys else RecordTerms.k,
+        l=keys["l"].integer(2, 3) if "l" in keys else RecordTerms.l,
+        t=_share(keys["t"], 1.0) if "t" in keys else None,
+        suppress=_share(keys["suppress"], MOST_SUPPRESSED) if "suppress" in keys else RecordTerms.suppress,
+        clause=clause,
+    )
+
+
+def _share(node: Node, most: float) -> float:
+    found = node.number()
+    if not 0 <= found <= most:
+        raise node.error(f"found {found:g} where a share is expected", f"write a number from 0 to {most:g}")
+    return found

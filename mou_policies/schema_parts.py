@@ -5,7 +5,7 @@ from __future__ import annotations
 from mou_policies import vocabulary
 from mou_policies.provisions import BY_AGREEMENT, BY_LICENCE
 from mou_policies.reading import ANSWERS, GRANTED
-from mou_policies.reading_release import EARLIER, LEVELS, PRIVATE, SWITCH
+from mou_policies.reading_release import EARLIER, LEVELS, MOST_SUPPRESSED, PRIVATE, SWITCH
 from mou_policies.schema_words import (
     DAY,
     FIELD,
@@ -167,6 +167,7 @@ def _release() -> Schema:
         "amounts": _amounts(),
         "mode": words({m.name: cited(m.means, m.cite, m.mark) for m in vocabulary.release_modes().values()}),
         "privacy": mapping("privacy", {"epsilon": ABOVE_ZERO, "budget": ABOVE_ZERO}),
+        "records": _records(),
     }
     whole = mapping("release", values, [name for name in values if name not in {"name", "level"}])
     private = {"properties": {"mode": {"const": PRIVATE}}, "required": ["mode"]}
@@ -177,6 +178,17 @@ def _amounts() -> Schema:
     rule = mapping("amounts", {"dominant": number(1, 10), "share": PERCENT, "prior": PERCENT}, AMOUNT_KEYS)
     together = {"dominant": ["share"], "share": ["dominant"]}
     return {**rule, "minProperties": 1, "dependentRequired": together}
+
+
+def _records() -> Schema:
+    values = {
+        "keep": several({"type": "string", "pattern": "^[a-z][a-z0-9_]{0,60}$"}),
+        "k": number(2, 1000),
+        "l": number(2, 3),
+        "t": {"type": "number", "minimum": 0, "maximum": 1},
+        "suppress": {"type": "number", "minimum": 0, "maximum": MOST_SUPPRESSED},
+    }
+    return mapping("records", values, [name for name in values if name != "keep"])
 
 
 def _acceptance() -> Schema:

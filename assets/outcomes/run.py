@@ -104,9 +104,25 @@ def build_outcomes(
 
 
 @contextmanager
-def _connection(paths: StatePaths, aside: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open the spine read-only and the new outcomes beside it; then no other file can be reached."""
-    spill = paths.root / "spill-outcomes"
+def child_rows(
+    night: Night, wanted: Collection[Definition]
+) -> Iterator[tuple[duckdb.DuckDBPyConnection, list[tuple[Definition, str]]]]:
+    """Run measures of a night again and count nothing: yield each with the name of the relation of its child rows.
+
+    The connection holds the models in the schema `lake`. The same gate applies as in `build_outcomes`; a measure that
+    is withheld is not there.
+    """
+    with _connection(night.paths, None) as connection:
+        connection.execute(CREATE)
+        connection.execute(_WITHHELD)
+        runner = _Runner(connection, night)
+        yield connection, [(one, name) for one in wanted if (name := runner.child_rows(one)) is not None]
+
+
+@contextmanager
+def _connection(paths: StatePaths, aside: Path | None) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open the spine read-only and the new outcomes, if any, beside it; then no other file can be reached."""
+    spill = paths.root / ("spill-outcomes" if aside else "spill-rows")
     with duckdb.connect(config={"temp_directory": str(spill)}) as connection:
         try:
             connection.execute("attach ':memory:' as out")
@@ -115,7 +131,7 @@ def _connection(paths: StatePaths, aside: Path) -> Iterator[duckdb.DuckDBPyConne
                 (aside, "as written"),
                 (paths.nights, "as nights (read_only)"),
             ):
-                if path.exists() or path == aside:
+                if path is not None and (path.exists() or path == aside):
                     name = str(path).replace("'", "''")
                     connection.execute(f"attach '{name}' {options}")
             load_lookups(connection)
@@ -150,12 +166,19 @@ class _Runner:
 
     def measure(self, definition: Definition) -> None:
         """Run one measure and count its cells, or withhold it."""
-        name = definition.file.path.stem
-        if self._run(definition, f"memory.lake.{name}") is not None:
+        rows = self.child_rows(definition)
+        if rows is not None:
             left_out = [*definition.never_by, *self._left_out(definition)]
-            self.cells[definition.key] = add_cells(self.connection, definition, f"memory.lake.{name}", left_out)
+            self.cells[definition.key] = add_cells(self.connection, definition, rows, left_out)
             add_origins(self.connection, definition, self.columns, left_out)
-            self._lake.add(name)
+
+    def child_rows(self, definition: Definition) -> str | None:
+        """Run one measure and return the relation of its child rows; None where it is withheld."""
+        name = definition.file.path.stem
+        if self._run(definition, f"memory.lake.{name}") is None:
+            return None
+        self._lake.add(name)
+        return f"memory.lake.{name}"
 
     def table(self, definition: Definition) -> None:
         """Run one linked table; where it is withheld it exists and is empty."""

@@ -41,6 +41,9 @@ from assets.release.history import history_findings
 from assets.release.policy import ReleasePolicy
 from assets.release.published import Knowledge, form_findings, knowledge
 from assets.release.rolling import Told, rolling_findings
+from assets.release.rows.check import row_findings
+from assets.release.rows.form import RowFile
+from assets.release.rows.knowledge import beside, rows_knowledge
 from assets.release.solver import solver_version
 from assets.release.system import NEWEST, Bools, Floats, Ints, Kind, Rules, System, rules_of
 from assets.release.tables import Catalogue
@@ -61,29 +64,36 @@ def audit(
     earlier: Sequence[Path] = (),
     last: Told | None = None,
     schema: str = "main",
+    rows: Sequence[RowFile] = (),
 ) -> AuditReport:
     """Attack the released tables in `schema` of `con`, with the earlier releases' files at hand, oldest first.
 
     `release_id`: what rows first published by this release carry; `before`: the rules of earlier releases, by
     id; `last`: the last of the earlier ones with its annex, if at hand. `annex` None: the audit cannot know
     which hidden numbers are sensitive, and looks for exact recovery only. An annex that carries certified
-    intervals has each of them tried: it must meet what is demanded, and both its ends must be possible.
+    intervals has each of them tried: it must meet what is demanded, and both its ends must be possible. `rows`:
+    files of rows of this and earlier releases; the i-th is attached as `rows_i`.
     """
     report = AuditReport(solver=solver_version(), complete=annex is not None)
     system = _system(con, catalogue, schema, annex)
     rules = rules_of(system, policy, before or {})
-    known = knowledge(con, system, policy, release_id, schema, before, threshold=rules.threshold)
+    told = rows_knowledge(con, system, rows)
+    known = beside(knowledge(con, system, policy, release_id, schema, before, threshold=rules.threshold), told)
     report.counts, report.hidden = system.n_counts, int(known.hidden.sum())
     for what, where in (
         *declared_findings(con, catalogue, schema),
         *form_findings(con, catalogue, schema),
         *history_findings(con, catalogue, earlier, schema, release_id),
         *rolling_findings(con, schema, Told(catalogue, annex), earlier, last, policy.threshold),
+        *(finding for i, file in enumerate(rows) for finding in row_findings(con, file, f"rows_{i}.main")),
     ):
         report.findings.append(Finding(what, where))
     for variable in np.flatnonzero(known.unfit)[:20]:
         report.add(system, int(variable), "its mode cannot show this number, or it may stand for a small count")
     demand, truth = _judge(system, known, rules, annex, report)
+    if truth is not None and not told.fits(truth):
+        report.findings.append(Finding("rows and tables do not count the same children", "the files of rows"))
+        truth = None
     certified = {} if annex is None else annex.intervals
     attack_all(system, known, demand, rules, truth=truth, certified=certified, report=report)
     return report

@@ -23,6 +23,7 @@ import pyarrow as pa
 
 from assets.night import Night
 from assets.release.folder import read_release
+from assets.release.rows.form import ENTRY
 from assets.spine.declared import quoted, snake
 from assets.spine.exposure import CONTENT_PREFIX
 from consent.child_sets import ChildSets, SealedSet
@@ -87,6 +88,7 @@ def rows_of(manifest: Mapping[str, Any], policy: Policy, sets: Mapping[str, Seal
     """Yield one row for each source, recipient, purpose and exception that a release's columns go out under."""
     found: dict[tuple[str, str, str, str], set[str]] = {}
     licences = {a.agreement_id: a for a in policy.licence.licences}
+    rows = {entry["licence"] for entry in manifest.get(ENTRY, []) if "refused" not in entry}
     for place in _columns(manifest):
         granted = policy.kept(*place)
         if granted is None or place[0] not in sets:
@@ -108,7 +110,7 @@ def rows_of(manifest: Mapping[str, Any], policy: Policy, sets: Mapping[str, Seal
             exception=door,
             cite=cite_of(policy.agreements.get(agreed.agreement_id), door),
             classes=tuple(sorted(classes)),
-            form="aggregate",
+            form="de-identified" if licence in rows else "aggregate",
             set_id=sets[source].set_id,
         )
 

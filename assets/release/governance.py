@@ -17,6 +17,7 @@ from assets.night import Night
 from assets.release.agreed import agreed, quarrels, terms_of
 from assets.release.folder import StoredRelease
 from assets.release.policy import ReleaseError, ReleasePolicy
+from assets.release.rows.request import RowRequest, requests
 from assets.release.tables import Catalogue
 from mou_policies import vocabulary
 from mou_policies.agreement import Agreement
@@ -59,7 +60,8 @@ class Governance:
 
     `leaves` are the columns it shows, those of rows that earlier releases showed first included; `counted` the columns
     that were only counted. `licences` are those in force for it, `refusals` why it may not go out (none: it may).
-    `policy` is the rule after the licences' own minimum cells, `workspace` the threshold before.
+    `policy` is the rule after the licences' own minimum cells, `workspace` the threshold before. `rows` are the files
+    of rows that licences ask for.
     """
 
     policy: ReleasePolicy = field(default_factory=ReleasePolicy)
@@ -70,6 +72,7 @@ class Governance:
     verdicts: tuple[Verdict, ...] = ()
     refusals: tuple[str, ...] = ()
     zip3: str = ""
+    rows: tuple[RowRequest, ...] = ()
 
     def require(self) -> None:
         """Raise NotLicensedError, in one line, where the release may not go out."""
@@ -83,7 +86,8 @@ def governance_of(
 ) -> Governance:
     """Return what governs the release of a night, whose rows of closed periods `earlier` releases showed first."""
     lineage = _lineage(night)
-    found = lineage or {}
+    rows = requests(night.policy, lineage or {})
+    found = _with_rows(lineage or {}, rows)
     licences = night.policy.licence.licences
     claiming = [a for a in licences if a.provisions.release is not None and a.provisions.release.claims]
     leaves = _leaves(night.policy, found, catalogue, earlier)
@@ -104,7 +108,17 @@ def governance_of(
             *(line for one in verdicts for line in _small_cells(one, earlier)),
         ),
         zip3=night.policy.zip3,
+        rows=rows,
     )
+
+
+def _with_rows(lineage: Lineage, rows: Sequence[RowRequest]) -> Lineage:
+    """Return where columns are shown when rows go out too: in a row an outcome shows what its measure reads."""
+    shown = {place: list(shown_in) for place, shown_in in lineage.items()}
+    for request in rows:
+        for place, shown_in in request.shows():
+            shown[place].append(shown_in)
+    return {place: tuple(sorted(set(shown_in))) for place, shown_in in shown.items()}
 
 
 def minimum_cells(licences: Sequence[Agreement]) -> dict[str, int]:

@@ -26,6 +26,7 @@ from assets.release.certificate import certificate
 from assets.release.governance import Governance
 from assets.release.governed import to_json
 from assets.release.policy import ReleaseError, ReleasePolicy
+from assets.release.rows.form import ENTRY as ROW_ENTRIES
 from assets.release.tables import Catalogue
 from assets.release.writing import LOG, table_digest
 
@@ -84,10 +85,12 @@ def draft(
     tables: Mapping[str, Any],
     earlier: Sequence[places.StoredRelease],
     files: Mapping[str, Path],
+    rows: Sequence[Mapping[str, Any]] = (),
 ) -> str:
-    """Return the text of a manifest."""
+    """Return the text of a manifest; `rows` are its entries on files of rows, one for each licence that asks."""
     return canonical(
         {
+            **({ROW_ENTRIES: [dict(entry) for entry in rows]} if rows else {}),
             "format": FORMAT,
             "release_id": log["release_id"],
             "sequence": log["sequence"],

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import duckdb
@@ -20,6 +21,8 @@ from assets.release.governance import governance_of
 from assets.release.manifest import Evidence
 from assets.release.policy import ReleaseError, ReleasePolicy
 from assets.release.publish import Order
+from assets.release.rows.releasing import RowOrder
+from assets.release.rows.source import load_rows
 from assets.release.tables import Catalogue
 
 _OF_THE_MODEL = (
@@ -64,6 +67,7 @@ def order_of(night: Night, catalogue: Catalogue, settings: ReleaseSettings) -> O
         policy=governance.policy,
         evidence=evidence_of(night),
         governance=governance,
+        rows=RowOrder(governance.rows, partial(load_rows, night)) if governance.rows else None,
     )
 
 

@@ -36,6 +36,9 @@ from assets.release.modes.protect import Protected, Protector
 from assets.release.policy import ReleaseError, ReleasePolicy
 from assets.release.prices import check_weights
 from assets.release.rolling import Told
+from assets.release.rows.form import ROWS, RowFile, row_files
+from assets.release.rows.releasing import RowOrder, make_rows
+from assets.release.rows.shaping import Site
 from assets.release.system import System
 from assets.release.tables import Catalogue
 from assets.release.working import WORK, Previous, annex_of, assemble
@@ -70,7 +73,8 @@ class AuditFailedError(ReleaseError):
 class Order:
     """What a release is made from: the outcomes' file, the night, what may be published, the rule, evidence.
 
-    `governance` says under which agreements it goes out, and stops it where they do not let it.
+    `governance` says under which agreements it goes out, and stops it where they do not let it. `rows`: what licences
+    ask for beside tables; None: nothing.
     """
 
     releases: Path
@@ -80,6 +84,7 @@ class Order:
     policy: ReleasePolicy = field(default_factory=ReleasePolicy)
     evidence: Evidence = field(default_factory=Evidence)
     governance: Governance = field(default_factory=Governance)
+    rows: RowOrder | None = None
 
 
 @dataclass(frozen=True)
@@ -207,6 +212,7 @@ def _release_id(con: duckdb.DuckDBPyConnection, order: Order, earlier: Sequence[
             "catalogue": order.catalogue.to_json(),
             "policy": order.policy.to_json(),
             "before": earlier[-1].id if earlier else None,
+            **({"rows": order.rows.to_json()} if order.rows else {}),
         },
         sort_keys=True,
     )
@@ -244,17 +250,28 @@ def _write_and_audit(
     con.execute("checkpoint target")
     con.execute("detach target")
     annex = annex_of(system, found.hidden, found.demands, found.changed)
-    report, tables = attack(
-        database,
-        order.catalogue,
-        order.policy,
-        annex,
-        release_id=release_id,
-        earlier=earlier,
-        auditor_key=keys.derive(AUDITOR_KEY),
-    )
+    auditor = keys.derive(AUDITOR_KEY)
+
+    def attacked(*rows: RowFile) -> tuple[AuditReport, Mapping[str, Any]]:
+        return attack(
+            database,
+            order.catalogue,
+            order.policy,
+            annex,
+            release_id=release_id,
+            earlier=earlier,
+            auditor_key=auditor,
+            rows=rows,
+        )
+
+    report, tables = attacked()
+    entries: list[dict[str, Any]] = []
+    if order.rows is not None and report.passed:
+        site = Site(con, order.catalogue, order.policy, place, order.night, row_files(earlier))
+        entries, with_rows = make_rows(order.rows, site, lambda file: attacked(file)[0])
+        report = with_rows or report
     proven = annex.to_bytes(report.intervals, (report.programs, report.integer_programs))
-    sealed = seal(proven, keys.derive(AUDITOR_KEY))
+    sealed = seal(proven, auditor)
     (place / places.ANNEX).write_bytes(sealed)
     manifest = draft(
         log=entry,
@@ -266,7 +283,8 @@ def _write_and_audit(
         report=report,
         tables=tables,
         earlier=earlier,
-        files={places.DATABASE: database, places.ANNEX: place / places.ANNEX},
+        files={path.name: path for path in (database, place / places.ANNEX, place / ROWS) if path.exists()},
+        rows=entries,
     )
     (place / places.MANIFEST).write_text(manifest, encoding="utf-8")
     return Built(release_id, place, report)
@@ -281,13 +299,17 @@ def attack(
     release_id: str,
     earlier: Sequence[places.StoredRelease],
     auditor_key: bytes | None = None,
+    rows: Sequence[RowFile] = (),
 ) -> tuple[AuditReport, Mapping[str, Any]]:
-    """Audit a release from its file alone; return the report and the digests of its tables.
+    """Audit a release from its files alone, its `rows` and those of earlier releases too.
 
-    `auditor_key` opens the annex of the release before, if given.
+    `auditor_key` opens the annex of the release before, if given. Returns the report and the digests of its tables.
     """
+    known = (*row_files(earlier), *rows)
     with duckdb.connect(":memory:", config={"temp_directory": ""}) as con:
         _attach(con, database, "released")
+        for number, file in enumerate(known):
+            _attach(con, file.path, f"rows_{number}")
         report = audit(
             con,
             catalogue,
@@ -298,6 +320,7 @@ def attack(
             earlier=[release.database for release in earlier],
             last=_last(earlier, auditor_key),
             schema="released.main",
+            rows=known,
         )
         return report, table_entries(con, catalogue, "released.main")
 

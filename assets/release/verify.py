@@ -19,6 +19,7 @@ from assets.release.governed import problems
 from assets.release.manifest import check_signature, file_digest
 from assets.release.policy import ReleaseError, ReleasePolicy
 from assets.release.publish import attack, open_annex
+from assets.release.rows.form import row_files
 from assets.release.tables import Catalogue, CatalogueError
 
 
@@ -134,6 +135,7 @@ def _audit(release: StoredRelease, earlier: list[StoredRelease], auditor_key: by
             release_id=release.id,
             earlier=earlier,
             auditor_key=auditor_key,
+            rows=row_files([release]),
         )
     except (ReleaseError, CatalogueError) as error:
         return [Check("audit", False, f"the audit could not be run to its end: {error}")]

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli import release_plan, release_utility
+from pipelines.cli import release_plan, release_rows, release_utility
 from pipelines.cli.screen import JsonOption, WorkspaceOption, err, heading, print_json, say, table
 from pipelines.noting import noted
 from pipelines.workspace import Workspace, open_workspace
@@ -25,6 +25,7 @@ def register(app: typer.Typer) -> None:
     group.command("rollback")(rollback)
     release_plan.add(group)
     release_utility.add(group)
+    release_rows.add(group)
     app.add_typer(group, name="release")
 
 

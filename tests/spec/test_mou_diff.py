@@ -75,7 +75,7 @@ CASES = [
     ("dul.yaml", "minimum_cell: 10",    "minimum_cell: 10\n  mode: round-5", [], ["outcomes-2025: mode not said -> mode round-5"]),
     ("dul.yaml", "minimum_cell: 10",    "minimum_cell: 10\n  percentages: [{least: 10, low: 20, high: 80}]", [], ["outcomes-2025: not coded so -> percentages of 10 or more coded below 20 and above 80"]),
     ("dul.yaml", "minimum_cell: 10",    "minimum_cell: 10\n  amounts: {prior: 15}", [], ["outcomes-2025: no rule for amounts -> amounts: prior 15 %"]),
-    ("dul.yaml", "level: aggregate",    "level: records",    ["outcomes-2025: level aggregate -> level records"], []),
+    ("dul.yaml", "level: aggregate",    "level: records\n  records: {keep: [sex]}", ["outcomes-2025: level aggregate -> level records", "outcomes-2025: no file of rows -> rows with sex"], []),
     ("dul.yaml", "  claims: [ferpa.deidentified]\n", "",     ["outcomes-2025: claims ferpa.deidentified -> does not claim it"], []),
     ("dul.yaml", "  quasi_identifiers: [school.students.grade]\n", "", ["outcomes-2025: school.students.grade protected as a quasi-identifier -> not protected as one"], []),
     ("dul.yaml", "agency: analytics, name: \"Analytics\"", "agency: university, name: \"University\"", ["outcomes-2025: – -> recipient university (University)"], ["outcomes-2025: recipient analytics (Analytics) -> –"]),

@@ -101,6 +101,13 @@ release:
     - {says: no-actual-knowledge, by: "Ada Park", role: "Privacy officer", "on": 2025-07-01}
 """
 
+ROWS_DUL = DUL.replace(
+    "level: aggregate",
+    "level: records\n  quasi_identifiers: [birth.births.sex, birth.births.born]\n"
+    "  records: {keep: [sex, race_ethnicity, low_birthweight, preterm], k: 12}",
+)
+"""The same licence at the level of records, for a file of rows."""
+
 ACCEPTS = """\
 accepts:
   - rule: FLD-008

@@ -42,13 +42,13 @@ def births(children: int = 90) -> dict[str, str]:
     return {"birth.births": "\n".join([" | ".join(("record", *COLUMNS)), *lines])}
 
 
-def night_of(root: Path, *texts: str, on: date = NIGHT, signed: bool = True) -> Night:
+def night_of(root: Path, *texts: str, on: date = NIGHT, signed: bool = True, children: int = 90) -> Night:
     """Return a night over `root`, under the EMOU, the DSA and a licence, or under the texts given."""
     agreements = root / f"agreements-{len(list(root.glob('agreements-*')))}" / "agreements"
     folder_of(agreements, *(texts or (EMOU, DSA, DUL)))
     if not signed:
         (agreements / "outcomes-2026.yaml.sig.json").unlink()
-    return replace(Hub(root / "state", births()).night(on), policy=compile_policy(agreements, on), keys=Keys())
+    return replace(Hub(root / "state", births(children)).night(on), policy=compile_policy(agreements, on), keys=Keys())
 
 
 def outcomes_of(night: Night) -> OutcomesReport:
