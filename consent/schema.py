@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 VERSION_TABLE = "cradlepath_registry_version"
 """Alembic's own table, named so that it cannot meet another program's in a shared PostgreSQL database."""
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest revision; a database that is there already is left alone."""
 
 _LOCK = 7_246_511_903  # any constant: the advisory lock that two starting processes take in turn

@@ -31,6 +31,7 @@ Kind = Literal[
     "backup",
     "restore",
     "erasure",
+    "budget",
 ]
 """What an event can be about: the closed list of the trail."""
 

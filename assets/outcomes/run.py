@@ -26,6 +26,7 @@ from assets.outcomes.catalogue import catalogue
 from assets.outcomes.cells import CREATE, OF_THE_CHILD, OF_THE_PLACE, add_cells
 from assets.outcomes.child_keys import RELATION, SUFFIX, USE, add_child_keys
 from assets.outcomes.definitions import Definition, linked_tables, measures, usable
+from assets.outcomes.domain import CREATE_DOMAIN, add_measure_domain, add_table_domain
 from assets.outcomes.lookups import load_lookups
 from assets.outcomes.origins import CREATE_ORIGINS, add_origins, add_subgroup_origins
 from assets.outcomes.success import Target, add_success, load_targets
@@ -81,6 +82,7 @@ def build_outcomes(
         connection.execute(CREATE)
         connection.execute(_WITHHELD)
         connection.execute(CREATE_ORIGINS)
+        connection.execute(CREATE_DOMAIN)
         runner = _Runner(connection, night)
         for definition in measures():
             if only is None or definition.name in only:
@@ -170,6 +172,7 @@ class _Runner:
         if rows is not None:
             left_out = [*definition.never_by, *self._left_out(definition)]
             self.cells[definition.key] = add_cells(self.connection, definition, rows, left_out)
+            add_measure_domain(self.connection, definition, self.columns, left_out)
             add_origins(self.connection, definition, self.columns, left_out)
 
     def child_rows(self, definition: Definition) -> str | None:
@@ -192,6 +195,7 @@ class _Runner:
             ]
             self.connection.execute(f"create table out.main.{definition.name} ({', '.join(columns)})")
         else:
+            add_table_domain(self.connection, definition.name, self.columns)
             add_origins(self.connection, definition, self.columns)
         self.tables[definition.name] = rows or 0
 

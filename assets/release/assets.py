@@ -28,6 +28,7 @@ from assets.night import Night
 from assets.release import folder as places
 from assets.release.disclosed import record_release
 from assets.release.governance import NotLicensedError
+from assets.release.modes.budget import BudgetSpentError
 from assets.release.nightly import ReleaseSettings, is_due, order_of
 from assets.release.publish import Built, build, finish
 from assets.release.tables import Catalogue
@@ -107,12 +108,12 @@ def _candidate(
 
 
 def build_candidate(night: Night, catalogue: Catalogue, settings: ReleaseSettings) -> tuple[Built | None, str | None]:
-    """Build tonight's release aside where one is due; return it, or why the agreements do not let it go out."""
+    """Build tonight's release aside where one is due; return it, or why agreements or budget do not let it go out."""
     if not is_due(night, settings):
         return None, None
     try:
         return build(order_of(night, catalogue, settings), night.keys), None
-    except NotLicensedError as error:
+    except (NotLicensedError, BudgetSpentError) as error:
         return None, str(error)
 
 

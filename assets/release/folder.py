@@ -8,6 +8,7 @@ What does not: what is in a release (`publish`), whether it can be trusted (`ver
     releases/<id>/manifest.json      what it was made from, and the certificate of its audit
     releases/<id>/manifest.sig       Ed25519 signature of the manifest
     releases/<id>/annex.sealed       what is hidden, for the auditor
+    releases/<id>/draw.sealed        the noisy counts as drawn, for the auditor (differential privacy only)
     releases/.publishing             the id whose pointer is about to move (only while it does)
 """
 
@@ -25,6 +26,7 @@ from assets.release.policy import ReleaseError
 
 POINTER, PENDING = "current", ".publishing"
 DATABASE, MANIFEST, SIGNATURE, ANNEX = "release.duckdb", "manifest.json", "manifest.sig", "annex.sealed"
+DRAW = "draw.sealed"
 BUILDING = ".building-"
 READ_ONLY = 0o444
 

@@ -6,6 +6,7 @@ numbers that a mode cannot have shown. What does not: how a mode draws; this mod
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -45,6 +46,8 @@ FORMS: dict[str, Form] = {
     "round-3": Form(reach=2, base=3),
     "round-5": Form(reach=4, base=5),
     "cell-key": Form(reach=5),
+    # Noise without a bound: any count may stand behind a number.
+    "differential-privacy": Form(reach=math.inf, zero_is_zero=False, small_hidden=False),
 }
 """By the name of the mode."""
 

@@ -17,8 +17,9 @@ import duckdb
 from assets.night import Night
 from assets.release import folder as places
 from assets.release.calendar import Rule, due
-from assets.release.governance import governance_of
+from assets.release.governance import Governance, governance_of
 from assets.release.manifest import Evidence
+from assets.release.modes.budget import Account
 from assets.release.policy import ReleaseError, ReleasePolicy
 from assets.release.publish import Order
 from assets.release.rows.releasing import RowOrder
@@ -68,7 +69,15 @@ def order_of(night: Night, catalogue: Catalogue, settings: ReleaseSettings) -> O
         evidence=evidence_of(night),
         governance=governance,
         rows=RowOrder(governance.rows, partial(load_rows, night)) if governance.rows else None,
+        account=account_of(night, governance),
     )
+
+
+def account_of(night: Night, governance: Governance) -> Account:
+    """Return where the budget of differential privacy is kept, and the clause of the licence that grants it."""
+    terms = [a.provisions.release for a in governance.licences if a.provisions.release is not None]
+    clauses = [term.clause for term in terms if term.privacy is not None]
+    return Account(night.paths.registry_url, night.actor, *clauses[:1])
 
 
 def evidence_of(night: Night) -> Evidence:

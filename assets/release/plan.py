@@ -23,6 +23,7 @@ from assets.night import Night
 from assets.release import folder as places
 from assets.release.calendar import due, next_planned
 from assets.release.folder import StoredRelease
+from assets.release.modes.budget import NotDrawnError
 from assets.release.modes.form import Setting
 from assets.release.modes.protect import Protector
 from assets.release.nightly import ReleaseSettings, order_of
@@ -95,11 +96,21 @@ def _exposed(
     """Return what would be shown first, how many rows stay, and what of those arrived too late to change them."""
     with duckdb.connect(":memory:", config={"temp_directory": ""}) as con:
         system = prepare(con, order, keys, earlier)
-        setting = Setting(con, keys, order.releases, order.night)
-        found = Protector(setting, system, order.policy, rules_before(earlier)).protect({})
-        new = [one for block in system.blocks for one in _new_groups(con, block, found.hidden)]
+        hidden = _hidden(con, order, keys, earlier, system)
+        new = [one for block in system.blocks for one in _new_groups(con, block, hidden)]
         late = [one for block in system.blocks if block.spec.period for one in _late_groups(con, block.spec)]
         return tuple(new), _staying(system), tuple(late)
+
+
+def _hidden(
+    con: duckdb.DuckDBPyConnection, order: Order, keys: Keys, earlier: Sequence[StoredRelease], system: System
+) -> Bools:
+    """Return the counts, shape (n,), that would be hidden. A plan draws no noise: that would be paid for."""
+    setting = Setting(con, keys, order.releases, order.night, order.account, may_draw=False)
+    try:
+        return Protector(setting, system, order.policy, rules_before(earlier)).protect({}).hidden
+    except NotDrawnError:
+        return np.zeros(len(system.values), bool)
 
 
 def _staying(system: System) -> int:

@@ -27,10 +27,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from assets.release import folder as places
 from assets.release.annex import Annex, seal, unseal
 from assets.release.audit import AuditReport, audit
+from assets.release.audit_private import SealedDraw, audit_private
 from assets.release.building import build_system
 from assets.release.governance import Governance
 from assets.release.manifest import AUDITOR_KEY, Evidence, draft, file_digest, sign, table_entries
-from assets.release.modes import comment
+from assets.release.modes import comment, complete_rows
+from assets.release.modes.budget import Account, NotDrawnError
 from assets.release.modes.form import Setting
 from assets.release.modes.protect import Protected, Protector
 from assets.release.policy import ReleaseError, ReleasePolicy
@@ -44,7 +46,13 @@ from assets.release.tables import Catalogue
 from assets.release.working import WORK, Previous, annex_of, assemble
 from assets.release.writing import content_digest, log_table, stage_tables, write_tables
 
+BESIDE = (places.ANNEX, places.DRAW, ROWS)
+"""What may lie beside the tables of a release."""
+
 REPAIRS = 5
+RELEASED = "released.main"
+ANNEX_ROOM = 40
+"""Bytes for each variable to which an annex is padded where even its length may tell nothing of the counts."""
 NAMED_FINDINGS = 5
 
 
@@ -74,7 +82,8 @@ class Order:
     """What a release is made from: the outcomes' file, the night, what may be published, the rule, evidence.
 
     `governance` says under which agreements it goes out, and stops it where they do not let it. `rows`: what licences
-    ask for beside tables; None: nothing.
+    ask for beside tables; None: nothing. `account`: where the budget of differential privacy is kept; no other mode
+    needs it.
     """
 
     releases: Path
@@ -85,6 +94,7 @@ class Order:
     evidence: Evidence = field(default_factory=Evidence)
     governance: Governance = field(default_factory=Governance)
     rows: RowOrder | None = None
+    account: Account | None = None
 
 
 @dataclass(frozen=True)
@@ -138,8 +148,12 @@ def _build_after(
     con = duckdb.connect(":memory:", config={"temp_directory": ""})
     try:
         system = prepare(con, order, keys, earlier)
-        setting = Setting(con, keys, order.releases, order.night)
-        protector = Protector(setting, system, order.policy, rules_before(earlier))
+        may_draw = new or len(earlier) == len(series)
+        setting = Setting(con, keys, order.releases, order.night, order.account, may_draw)
+        try:
+            protector = Protector(setting, system, order.policy, rules_before(earlier))
+        except NotDrawnError:
+            return None
         about = protector.about(order.catalogue)
         stricter: dict[int, int] = {}
         for _ in range(REPAIRS):
@@ -152,7 +166,15 @@ def _build_after(
             if len(earlier) != len(series) and not new:
                 return None
             built = _write_and_audit(
-                con, order, keys, system, found, about=about, release_id=release_id, earlier=earlier
+                con,
+                order,
+                keys,
+                system,
+                found,
+                about=about,
+                release_id=release_id,
+                earlier=earlier,
+                draw=protector.draw,
             )
             if built.report.passed or not built.report.narrow:
                 break
@@ -172,6 +194,7 @@ def prepare(
         raise ReleaseError(f"found no {order.outcomes.name}, expected tonight's outcomes; run the night first")
     _attach(con, order.outcomes, "outcomes")
     assemble(con, order.catalogue, order.night, _previous(con, earlier, keys), order.policy.threshold)
+    complete_rows(con, order.catalogue, order.policy, order.night)
     return build_system(con, order.catalogue, WORK)
 
 
@@ -229,6 +252,7 @@ def _write_and_audit(
     about: Mapping[str, Any],
     release_id: str,
     earlier: Sequence[places.StoredRelease],
+    draw: bytes = b"",
 ) -> Built:
     """Write the release file, attack it, and leave the manifest and the sealed annex beside it."""
     place = places.building_place(order.releases, order.night)
@@ -251,6 +275,8 @@ def _write_and_audit(
     con.execute("detach target")
     annex = annex_of(system, found.hidden, found.demands, found.changed)
     auditor = keys.derive(AUDITOR_KEY)
+    if draw:
+        (place / places.DRAW).write_bytes(draw)
 
     def attacked(*rows: RowFile) -> tuple[AuditReport, Mapping[str, Any]]:
         return attack(
@@ -262,6 +288,7 @@ def _write_and_audit(
             earlier=earlier,
             auditor_key=auditor,
             rows=rows,
+            draw=sealed_draw(place, about, auditor),
         )
 
     report, tables = attacked()
@@ -271,6 +298,8 @@ def _write_and_audit(
         entries, with_rows = make_rows(order.rows, site, lambda file: attacked(file)[0])
         report = with_rows or report
     proven = annex.to_bytes(report.intervals, (report.programs, report.integer_programs))
+    if "privacy" in about:
+        proven = proven.ljust(ANNEX_ROOM * (len(system.values) + 100))
     sealed = seal(proven, auditor)
     (place / places.ANNEX).write_bytes(sealed)
     manifest = draft(
@@ -283,7 +312,7 @@ def _write_and_audit(
         report=report,
         tables=tables,
         earlier=earlier,
-        files={path.name: path for path in (database, place / places.ANNEX, place / ROWS) if path.exists()},
+        files={path.name: path for path in (database, *(place / name for name in BESIDE)) if path.exists()},
         rows=entries,
     )
     (place / places.MANIFEST).write_text(manifest, encoding="utf-8")
@@ -300,14 +329,23 @@ def attack(
     earlier: Sequence[places.StoredRelease],
     auditor_key: bytes | None = None,
     rows: Sequence[RowFile] = (),
+    draw: SealedDraw | None = None,
 ) -> tuple[AuditReport, Mapping[str, Any]]:
     """Audit a release from its files alone, its `rows` and those of earlier releases too.
 
-    `auditor_key` opens the annex of the release before, if given. Returns the report and the digests of its tables.
+    `auditor_key` opens the annex of the release before, if given. `draw`: what it was drawn as, for a release under
+    differential privacy, which is audited for that. Returns the report and the digests of its tables.
     """
     known = (*row_files(earlier), *rows)
     with duckdb.connect(":memory:", config={"temp_directory": ""}) as con:
         _attach(con, database, "released")
+        if draw is not None:
+            drifting = () if annex is None else annex.drifting.tolist()
+            files = [release.database for release in earlier]
+            report = audit_private(
+                con, catalogue, policy, draw, release_id=release_id, drifting=drifting, earlier=files, schema=RELEASED
+            )
+            return report, table_entries(con, catalogue, RELEASED)
         for number, file in enumerate(known):
             _attach(con, file.path, f"rows_{number}")
         report = audit(
@@ -319,10 +357,18 @@ def attack(
             before=rules_before(earlier),
             earlier=[release.database for release in earlier],
             last=_last(earlier, auditor_key),
-            schema="released.main",
+            schema=RELEASED,
             rows=known,
         )
-        return report, table_entries(con, catalogue, "released.main")
+        return report, table_entries(con, catalogue, RELEASED)
+
+
+def sealed_draw(place: Path, about: Mapping[str, Any], key: bytes | None) -> SealedDraw | None:
+    """Return the draw in the folder of a release and what its manifest says of it; None in other modes."""
+    if "privacy" not in about:
+        return None
+    file = place / places.DRAW
+    return SealedDraw(file.read_bytes() if file.is_file() else b"", about["privacy"], key)
 
 
 def _last(earlier: Sequence[places.StoredRelease], auditor_key: bytes | None) -> Told | None:

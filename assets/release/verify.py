@@ -7,20 +7,23 @@ that are exactly recoverable. What does not: making a release.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from assets.release import folder as places
+from assets.release.audit_private import budget_findings
 from assets.release.certificate import disagreements
 from assets.release.folder import StoredRelease
 from assets.release.governed import problems
 from assets.release.manifest import check_signature, file_digest
 from assets.release.policy import ReleaseError, ReleasePolicy
-from assets.release.publish import attack, open_annex
+from assets.release.publish import attack, open_annex, sealed_draw
 from assets.release.rows.form import row_files
 from assets.release.tables import Catalogue, CatalogueError
+from consent.privacy import Spend, shown
 
 
 @dataclass(frozen=True)
@@ -46,12 +49,17 @@ class Verification:
 
 
 def verify(
-    releases: Path, trusted: Ed25519PublicKey, release_id: str | None = None, auditor_key: bytes | None = None
+    releases: Path,
+    trusted: Ed25519PublicKey,
+    release_id: str | None = None,
+    auditor_key: bytes | None = None,
+    ledger: Sequence[Spend] | None = None,
 ) -> Verification:
     """Check one release (default: the current one) against the city's public key.
 
     Later checks are left out when the signature or a file does not hold, since nothing they read could be
-    believed. Raises ReleaseError when there is no such release.
+    believed. `ledger`: what the registry says was spent of the privacy budget, where it is at hand. Raises
+    ReleaseError when there is no such release.
     """
     release = _find(releases, release_id)
     checks = [_signature(release, trusted)]
@@ -61,7 +69,7 @@ def verify(
         earlier, check = _series(releases, release, trusted)
         checks.append(check)
         if check.passed:
-            checks += [_governance(release), *_audit(release, earlier, auditor_key)]
+            checks += [_governance(release), *_audit(release, earlier, auditor_key), *_budget(release, earlier, ledger)]
     checks.append(_pointer(releases))
     return Verification(release.id, tuple(checks))
 
@@ -136,6 +144,7 @@ def _audit(release: StoredRelease, earlier: list[StoredRelease], auditor_key: by
             earlier=earlier,
             auditor_key=auditor_key,
             rows=row_files([release]),
+            draw=sealed_draw(release.path, manifest.get("mode", {}), auditor_key),
         )
     except (ReleaseError, CatalogueError) as error:
         return [Check("audit", False, f"the audit could not be run to its end: {error}")]
@@ -152,6 +161,24 @@ def _audit(release: StoredRelease, earlier: list[StoredRelease], auditor_key: by
     tried = 0 if annex is None else len(annex.intervals)
     borne = f"it is that of this audit, and its {tried} intervals are possible" if tried else "it is that of this audit"
     return [*checks, Check("certificate", not wrong, "; ".join(wrong) or f"{borne} ({report.solver})")]
+
+
+def _budget(
+    release: StoredRelease, earlier: Sequence[StoredRelease], ledger: Sequence[Spend] | None
+) -> Iterator[Check]:
+    """Add up what the series has spent of its privacy budget, and compare it with the ledger of the registry."""
+    manifests = [*(one.manifest for one in earlier), release.manifest]
+    spent = [said for one in manifests if (said := one.get("mode", {}).get("privacy")) and said["draw"]]
+    if not spent:
+        return
+    found = [f"{where}: {what}" for what, where in budget_findings(release.manifest, manifests[:-1])]
+    held = {one.draw: (shown(one.epsilon), shown(one.cumulative)) for one in ledger or ()}
+    if ledger is not None and any(held.get(said["draw"]) != (said["epsilon"], said["cumulative"]) for said in spent):
+        found.append("the registry's ledger does not hold a draw that a release carries, at its cost")
+    last = spent[-1]
+    what = f"an epsilon of {last['cumulative']} of {last['budget']} is spent"
+    scope = " (by the manifests alone: the registry was not at hand)" if ledger is None else ""
+    yield Check("budget", not found, "; ".join(found[:5]) or what + scope)
 
 
 def _pointer(releases: Path) -> Check:

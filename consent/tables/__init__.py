@@ -10,6 +10,7 @@ from consent.tables.consents import consent_event, consent_terms
 from consent.tables.destruction import destruction
 from consent.tables.disclosures import disclosure, disclosure_set
 from consent.tables.people import person_event
+from consent.tables.privacy import privacy_budget
 
 __all__ = [
     "APPEND_ONLY",
@@ -24,4 +25,5 @@ __all__ = [
     "disclosure_set",
     "metadata",
     "person_event",
+    "privacy_budget",
 ]

@@ -27,6 +27,7 @@ APPEND_ONLY = (
     "disclosure",
     "person_event",
     "destruction",
+    "privacy_budget",
 )
 """Tables whose triggers refuse UPDATE and DELETE; of `audit_payload` a row goes only when its erasure is recorded."""
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli import release_plan, release_rows, release_utility
+from pipelines.cli import release_budget, release_plan, release_rows, release_utility
 from pipelines.cli.screen import JsonOption, WorkspaceOption, err, heading, print_json, say, table
 from pipelines.noting import noted
 from pipelines.workspace import Workspace, open_workspace
@@ -26,6 +26,7 @@ def register(app: typer.Typer) -> None:
     release_plan.add(group)
     release_utility.add(group)
     release_rows.add(group)
+    release_budget.add(group)
     app.add_typer(group, name="release")
 
 
@@ -101,12 +102,14 @@ def verify(release: ReleaseOption = None, workspace: WorkspaceOption = None, as_
     from dataclasses import asdict  # noqa: PLC0415
 
     from assets.release.manifest import AUDITOR_KEY  # noqa: PLC0415
+    from assets.release.modes.budget import ledger_at_hand  # noqa: PLC0415
     from assets.release.verify import verify as check  # noqa: PLC0415
     from linkage.keys import KeyRing  # noqa: PLC0415
 
     place = open_workspace(workspace)
     ring = KeyRing.load(place.keys)
-    found = check(_folder(place), ring.signing_key.public_key(), release, ring.derive(AUDITOR_KEY))
+    spent = ledger_at_hand(place.registry_url)
+    found = check(_folder(place), ring.signing_key.public_key(), release, ring.derive(AUDITOR_KEY), spent)
     passed = all(part.passed for part in found.checks)
     if as_json:
         checks = [asdict(part) for part in found.checks]

@@ -25,7 +25,7 @@ COMMANDS = """
     report                                                         s.am
     query                                                          .l..
     release list, release show, release verify, release utility    .lam
-    release rows                                                   .lam
+    release rows, release budget                                   .lam
     mou show, mou explain, mou lint, mou matrix, mou unused        ..am
     mou test, mou verify, mou render, mou export                   ..am
     link-quality, model list, model show                           ..am

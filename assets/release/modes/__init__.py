@@ -10,9 +10,14 @@ A table with a `rounding` of its own (of the night, about records) keeps it in e
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import date
 from typing import Any, Protocol
 
+import duckdb
+
 from assets.release.modes.cell_key import CellKey
+from assets.release.modes.differential import Differential
+from assets.release.modes.domains import complete
 from assets.release.modes.form import Setting
 from assets.release.modes.rounding import RandomRounding
 from assets.release.policy import ReleaseError, ReleasePolicy
@@ -51,6 +56,12 @@ class Perturbation(Protocol):
         """
 
 
+def complete_rows(con: duckdb.DuckDBPyConnection, catalogue: Catalogue, policy: ReleasePolicy, night: date) -> None:
+    """Give tonight's tables in the schema `work` the rows that a mode shows, before their counts are read."""
+    if policy.mode == "differential-privacy":
+        complete(con, catalogue, night)
+
+
 def mode_of(policy: ReleasePolicy, setting: Setting) -> Perturbation | None:
     """Return the mode that a policy names; None for suppression. Raises ReleaseError for one that is not there."""
     if policy.mode == "suppress":
@@ -59,11 +70,15 @@ def mode_of(policy: ReleasePolicy, setting: Setting) -> Perturbation | None:
         return RandomRounding(setting, ROUNDING[policy.mode], policy.threshold)
     if policy.mode == "cell-key":
         return CellKey(setting, policy.threshold)
+    if policy.mode == "differential-privacy":
+        return Differential(policy, setting)
     raise ReleaseError(f"release mode {policy.mode} cannot be made here; correct `mode` in the release section")
 
 
 def comment(about: Mapping[str, Any], spec: PublishedTable) -> str:
     """Return what a table's comment says of the mode and what it costs; empty for a table of no or of other counts."""
+    if (note := about.get("notes", {}).get(spec.name)) is not None:
+        return str(note)
     if not spec.counts or spec.rounding:
         return ""
     return f"{about['says']}{_off(about, spec.name)}{EARLIER if spec.period and 'loss' in about else ''}"

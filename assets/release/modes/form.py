@@ -12,6 +12,8 @@ from typing import Protocol
 
 import duckdb
 
+from assets.release.modes.budget import Account
+
 
 class Derives(Protocol):
     """What a mode needs of a key ring."""
@@ -22,9 +24,15 @@ class Derives(Protocol):
 
 @dataclass(frozen=True)
 class Setting:
-    """What a mode may draw on: `con` with tonight's tables in the schema `work`, the keys, the series, the night."""
+    """What a mode may draw on: `con` with tonight's tables in the schema `work`, the keys, the series, the night.
+
+    `account`: where the budget of differential privacy is kept. `may_draw`: whether it may spend, or only look up what
+    was drawn before.
+    """
 
     con: duckdb.DuckDBPyConnection
     keys: Derives
     releases: Path
     night: date
+    account: Account | None = None
+    may_draw: bool = True

@@ -74,6 +74,11 @@ class Protector:
             found = Suppression(withheld, demands(system, rules, self._published), 0)
         return Protected(found.hidden, self._shown, self._changed & ~found.hidden, found.demands)
 
+    @property
+    def draw(self) -> bytes:
+        """The sealed draw that goes with the release, empty in modes that draw nothing."""
+        return getattr(self._mode, "sealed", b"")
+
     def about(self, catalogue: Catalogue) -> dict[str, Any]:
         """Return what the manifest says of the mode."""
         return dict(SUPPRESSION) if self._mode is None else self._mode.about(catalogue)
