@@ -17,9 +17,6 @@ import duckdb
 
 from assets.extracts.keyed import pads
 
-USE = "release.cell-key"
-"""The use under which the hub derives the key."""
-
 RELATION = "child_key"
 SUFFIX = "__key"
 

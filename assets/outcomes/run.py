@@ -24,7 +24,7 @@ import pyarrow as pa
 from assets.night import Night, StatePaths
 from assets.outcomes.catalogue import catalogue
 from assets.outcomes.cells import CREATE, OF_THE_CHILD, OF_THE_PLACE, add_cells
-from assets.outcomes.child_keys import RELATION, SUFFIX, USE, add_child_keys
+from assets.outcomes.child_keys import RELATION, SUFFIX, add_child_keys
 from assets.outcomes.definitions import Definition, linked_tables, measures, usable
 from assets.outcomes.domain import CREATE_DOMAIN, add_measure_domain, add_table_domain
 from assets.outcomes.lookups import load_lookups
@@ -163,7 +163,7 @@ class _Runner:
             if not name.startswith(CONTENT_PREFIX):
                 connection.execute(f"create view memory.lake.{name} as select * from spine.main.{name}")
                 self._lake.add(name)
-        add_child_keys(connection, night.keys.derive(USE))
+        add_child_keys(connection, night.keys.derive("release.cell-key"))
         self._lake.add(RELATION)
 
     def measure(self, definition: Definition) -> None:

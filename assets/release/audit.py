@@ -10,7 +10,8 @@ but the form of the system, and states the rule again in its own words.
 What must hold (source: disclosure.md, "Method to build", 5). A count, a complement or another nested
 difference of 1..t-1, or one behind a rate of exactly 0 or 100 %: the interval reaches from below t to t or
 more and is at least t wide. A change of a closed period of 1..t-1, every other hidden count, every count that a
-mode shows changed, and the complements of these: at least two whole numbers remain possible.
+mode shows changed (but for what an earlier release already shows as it is), and the complements of these: at least
+two whole numbers remain possible.
 
 Groups. No group of hidden counts, complements or nested differences may be known to sum to 1..t-1, along
 whatever combination of equations. Nobody need look at groups for that: counts are not negative, so each of
@@ -127,7 +128,7 @@ def _judge(
     Reports sensitive numbers that are simply shown, and an annex that does not fit the release.
     """
     complement = (system.kind == Kind.COMPLEMENT) & system.sensitive
-    vague = known.hidden | known.changed
+    vague = known.hidden | (known.changed & ~_told_before(system, known))
     beside = complement & (vague[system.minuend] | vague[system.subtrahend])
     demand = np.where(vague | beside, INEXACT, 0)
     truth = system.values.copy()
@@ -157,6 +158,13 @@ def _judge(
         report.add(system, int(variable), "a number that the rule hides is shown or follows from two shown")
     sound = annex is not None and not report.findings and not np.isnan(truth).any()
     return np.maximum(demand, np.where(known.unknown, own, 0)), truth if sound else None
+
+
+def _told_before(system: System, known: Knowledge) -> Bools:
+    """Return the variables, (n,), in an equation with a number that an earlier release shows as it is."""
+    member = abs(system.matrix)
+    exact = (known.earlier & ~known.rounded).astype(float)
+    return np.asarray((member.T @ ((member @ exact) > 0).astype(float)) > 0, np.bool_)
 
 
 def _complete(system: System, truth: Floats) -> Floats:

@@ -20,13 +20,17 @@ from assets.release.manifest import AUDITOR_KEY
 from assets.release.modes import in_words
 from assets.release.policy import ReleaseError, ReleasePolicy
 from assets.release.publish import Order, build, publish
-from assets.release.tables import Catalogue
+from assets.release.tables import Catalogue, CellRef, Count, PublishedTable, Relation
 from assets.release.verify import verify
 
 KEYS = FixedKeys()
 PUBLIC, AUDITOR = KEYS.signing_key.public_key(), KEYS.derive(AUDITOR_KEY)
 FIRST, LATER = date(2026, 9, 1), date(2026, 10, 1)
 CITY = {"children": 1500, "measures": 2, "places": 3}
+OVERALL = (
+    "measure = 'measure 00' and place = 'All' and grade_or_age_band = 'All' "
+    "and race_ethnicity = 'All' and sex = 'All' and economic_status = 'All'"
+)
 DIMS = "measure, version, period, place, grade_or_age_band, race_ethnicity, sex, economic_status, program"
 
 
@@ -152,6 +156,27 @@ def test_the_mode_may_change_within_a_series_and_rows_keep_theirs(made: tuple[st
         "certain-hidden",
         mode,
     ]
+
+
+def test_a_number_that_was_once_shown_exactly_may_come_again_in_a_mode(tmp_path: Path) -> None:
+    _fill(tmp_path, children=600, periods=("2024-25",))
+    first = publish(_order(tmp_path, "suppress"), KEYS)
+    before = _rows(first, f"select denominator from measure where {OVERALL}")[0][0]
+    with duckdb.connect(str(tmp_path / "outcomes.duckdb")) as con:
+        homes = f"('All', {before}), ('own', {before} - 97), ('rented', 97)"
+        con.execute(f"create table by_home as select '2024-25' as period, * from (values {homes}) t(home, children)")
+    comments = {"period": "the period", "home": "the home", "children": "the children"}
+    home = PublishedTable("by_home", "Children by home.", ("period", "home"), (Count("children"),), comments,
+                          additive=("home",), period="period")  # fmt: skip
+    total, parts = CellRef("by_home", "children"), CellRef("measure", "denominator")
+    same = Relation("homes", total, parts, on=f"l.period = r.period and {OVERALL}", where="home = 'All'")
+    catalogue = city_catalogue()
+    wider = Catalogue((*catalogue.tables, home), (*catalogue.relations, same))
+    second = publish(_order(tmp_path, "round-5", LATER, wider), KEYS)
+    shown = [int(str(row[0])) for row in _rows(second, "select children from by_home where not suppressed")]
+    assert shown
+    assert all(number % 5 == 0 for number in shown)
+    assert verify(tmp_path / "releases", PUBLIC, auditor_key=AUDITOR).passed
 
 
 def _copy(root: Path, target: Path) -> None:

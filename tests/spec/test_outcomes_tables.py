@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from support.hub import Hub, table_of
 
+from assets.outcomes.catalogue import catalogue
 from assets.outcomes.run import build_outcomes
 from assets.outcomes.success import Target
 from assets.spine.build import build_spine
@@ -114,8 +115,10 @@ def test_absence_by_context_and_readiness_by_pathway(tmp_path: Path):
         where a.context = 'All'
     """
     assert table_of(night.paths.outcomes, shared) == [(True, True)], "the same children have the same key in any table"
-    without = "select count(*) from measure where numerator__key is null or denominator__key is null"
-    assert table_of(night.paths.outcomes, without) == [(0,)]
+    for spec in catalogue().tables:
+        for name in spec.count_names if not spec.rounding else ():
+            without = f"select count(*) from {spec.name} where {name} > 0 and {name}__key is null"
+            assert table_of(night.paths.outcomes, without) == [(0,)], f"every count of {spec.name} has a key"
 
 
 RACE_CASES = [

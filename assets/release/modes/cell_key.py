@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 from scipy.optimize import brentq
 
-from assets.outcomes.child_keys import USE
 from assets.release.modes.draws import draws
 from assets.release.modes.form import Setting
 from assets.release.policy import ReleaseError
@@ -46,7 +45,7 @@ class CellKey:
 
         Raises ReleaseError naming a table whose children the outcomes give no key for.
         """
-        drawn, keyed = draws(self._setting.con, system, self._setting.keys.derive(f"{USE}.noise"))
+        drawn, keyed = draws(self._setting.con, system, self._setting.keys.derive("release.cell-key.noise"))
         _require(system, keyed | fixed | (system.values == 0))
         out = system.values + np.where(system.values == 0, 0, noise(drawn))
         out[(system.values != 0) & (out <= self.hidden_up_to)] = np.nan

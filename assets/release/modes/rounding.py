@@ -21,8 +21,6 @@ from assets.release.modes.form import Setting
 from assets.release.system import Bools, Floats, System
 from assets.release.tables import Catalogue
 
-USE = "release.rounding"
-
 
 class RandomRounding:
     """Random rounding to `base` under the threshold t."""
@@ -36,7 +34,7 @@ class RandomRounding:
 
     def shown(self, system: System, fixed: Bools) -> Floats:
         """Return each count rounded, shape (n,); NaN where the rounded number is too small to show."""
-        drawn, _ = draws(self._setting.con, system, self._setting.keys.derive(USE))
+        drawn, _ = draws(self._setting.con, system, self._setting.keys.derive("release.rounding"))
         out = rounded(system.values, drawn, self._base)
         out[(system.values != 0) & (out <= self.hidden_up_to)] = np.nan
         return out
