@@ -157,7 +157,12 @@ def _build_after(
         about = protector.about(order.catalogue)
         stricter: dict[int, int] = {}
         for _ in range(REPAIRS):
-            found = protector.protect(stricter)
+            try:
+                found = protector.protect(stricter)
+            except ReleaseError:
+                if not stricter:
+                    raise
+                break  # nothing wider can be hidden: what the audit found stands
             stage_tables(con, order.catalogue, system, found.hidden, found.shown)
             release_id = _release_id(con, order, earlier)
             same = next((release for release in series if release.id == release_id), None)

@@ -68,7 +68,7 @@ def shown(counts: Sequence[int], base: int = BASE, threshold: int = T) -> list[F
         for night, count in enumerate(counts):
             con.execute(
                 "create or replace table work as select 'a' as source, $count as records, "
-                "null::varchar as release_id, null::boolean as records__shown",
+                "null::varchar as release_id, null::bigint as records__shown, null::ubigint as records__key",
                 {"count": count},
             )
             if night:
