@@ -315,7 +315,7 @@ FRESHNESS = PublishedTable(
     dims=("source",),
     counts=(Count("rows_quarantined", within="rows_read", complement_sensitive=False), Count("rows_read")),
     columns=("agency", "last_delivery", "lag_days", "files"),
-    rounding=10,
+    rounding=20,
     held=True,
     certain_shown=True,
     comments={

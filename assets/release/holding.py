@@ -17,12 +17,22 @@ from __future__ import annotations
 
 import duckdb
 
+from assets.release.policy import ReleaseError
 from assets.release.tables import PublishedTable
 
 
 def step(base: int, threshold: int) -> int:
     """Return by how much a count must move before its row is shown anew: whole rounding steps, t or more."""
     return -(-threshold // base) * base
+
+
+def coarse_enough(base: int, threshold: int) -> bool:
+    """Say whether rounding to `base` leaves a change of fewer than `threshold` open between any two forms of a row.
+
+    A row that came anew from 0 holds a step or more, so of the numbers behind its form the upper half is left; the form
+    next to it then lies up to one and a half bases away.
+    """
+    return 3 * base // 2 - 1 >= threshold
 
 
 def hold(con: duckdb.DuckDBPyConnection, spec: PublishedTable, work: str, before: str, threshold: int) -> None:
@@ -32,6 +42,11 @@ def hold(con: duckdb.DuckDBPyConnection, spec: PublishedTable, work: str, before
     the number shown (`<count>__shown`) and a `<count>__key`. Rows that were not shown and hold no step in any count are
     left out. Columns that were not computed from counts or records (the date of a delivery) stay tonight's.
     """
+    if spec.rounding and not coarse_enough(spec.rounding, threshold):
+        raise ReleaseError(
+            f"table {spec.name} is rounded to {spec.rounding}, which is too fine beside a threshold of {threshold}: two "
+            "releases could tell a change of fewer records; give it a larger rounding in the catalogue"
+        )
     least = step(spec.rounding or 1, threshold)
     same = " and ".join(f'w."{dim}" = b."{dim}"' for dim in spec.dims) or "true"
     moved = " or ".join(

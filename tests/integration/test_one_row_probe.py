@@ -50,6 +50,7 @@ def let_out(place: Workspace) -> dict[str, Any]:
     day = date.fromisoformat(PROBED)
     checks = checked_on(place, day)
     release = places.current(place.state / "releases")
+    assert release.night == day
     with duckdb.connect(str(release.database), read_only=True) as con:
         tables = {
             name: con.execute(f"select * from {name} order by all").fetchall()
@@ -99,6 +100,15 @@ def children(city_before):
     rows = {record: line for record, line in rows.items() if (SOURCE, record) in who}
     out, new = [record for record in rows if who[SOURCE, record] not in known][:2]
     return head, rows, out, new
+
+
+def with_release(root: Path) -> Workspace:
+    """Let the calendar name the night of the probe too."""
+    settings = root / "cradlepath.yaml"
+    text = settings.read_text()
+    assert "calendar: [" in text
+    settings.write_text(text.replace("calendar: [", f"calendar: [{PROBED}, "))
+    return load(root)
 
 
 def deliver(place: Workspace, agency: str, files: dict[str, str]) -> None:
@@ -152,7 +162,7 @@ def test_what_leaves_the_hub_does_not_tell_the_two_worlds_apart(city_before, cit
         home = tmp_path / str(differ)
         home.mkdir()
         shutil.copytree(city.home, home / "city")
-        place = load(home / "city" / "workspace")
+        place = with_release(home / "city" / "workspace")
         probe(place, head, rows, out, new)
         others_deliver(place, city_before.workspace / "landing", head, rows[new], out, differ=differ)
         status, summary = nightly(home)
