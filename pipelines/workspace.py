@@ -110,7 +110,7 @@ class Release(_Section):
     threshold: Annotated[int, Field(ge=3)] = 10
     zero_is_safe: bool = True
     certain_is_safe: bool = False
-    weights: dict[str, Annotated[float, Field(ge=0.01, le=100)]] = Field(default_factory=dict)
+    weights: dict[str, Annotated[float, Field(ge=0.1, le=10)]] = Field(default_factory=dict)
 
 
 class Audit(_Section):

@@ -6,7 +6,8 @@ between them (`relations`). What does not: computing a count (`run`), hiding one
 
 from __future__ import annotations
 
-from assets.outcomes.relations import RELATIONS, overall
+from assets.outcomes.relation_sql import overall
+from assets.outcomes.relations import RELATIONS
 from assets.release.tables import (
     TREE,
     Additive,

@@ -119,6 +119,34 @@ def add_cells(
     return _size(connection) - before
 
 
+def add_empty_groups(connection: duckdb.DuckDBPyConnection, definition: Definition) -> int:
+    """Give a measure a row of no child for each group in which nobody is counted `among` it; return the new rows.
+
+    The other measure has a row for these groups, and its numerator of 0 may have to be hidden: a row that is missing
+    here would tell it.
+    """
+    before = _size(connection)
+    name, version = definition.among.split()
+    chosen = {"measure": definition.name, "version": definition.version, "other": name, "other_version": version}
+    for table, left, zero in (
+        ("measure", "measure, version, numerator, denominator, numerator__key, denominator__key", ", 0, 0, 0, 0"),
+        ("place_within", "measure, version", ""),
+        ("grade_within", "measure, version", ""),
+    ):
+        connection.execute(
+            f"""
+            insert into out.main.{table}
+            select $measure, $version, *{zero} from (
+                select * exclude ({left}) from out.main.{table} where measure = $other and version = $other_version
+                except
+                select * exclude ({left}) from out.main.{table} where measure = $measure and version = $version
+            )
+            """,
+            chosen,
+        )
+    return _size(connection) - before
+
+
 def _dimensions(definition: Definition) -> tuple[str, ...]:
     return (*definition.by, *OF_THE_CHILD)
 

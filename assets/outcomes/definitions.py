@@ -60,6 +60,11 @@ class Definition:
         """The usual breakdowns that would say nothing: the measure itself decides who is in which value."""
         return tuple(self.file.header.get("never by", "").split())
 
+    @property
+    def among(self) -> str:
+        """Key of the measure whose numerator is this one's denominator, empty where there is none."""
+        return self.text("among")
+
     def text(self, key: str) -> str:
         """Return a header text, empty where the file has none."""
         return self.file.header.get(key, "")

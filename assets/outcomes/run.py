@@ -23,7 +23,7 @@ import pyarrow as pa
 
 from assets.night import Night, StatePaths
 from assets.outcomes.catalogue import catalogue
-from assets.outcomes.cells import CREATE, OF_THE_CHILD, OF_THE_PLACE, add_cells
+from assets.outcomes.cells import CREATE, OF_THE_CHILD, OF_THE_PLACE, add_cells, add_empty_groups
 from assets.outcomes.child_keys import RELATION, SUFFIX, add_child_keys
 from assets.outcomes.definitions import Definition, linked_tables, measures, usable
 from assets.outcomes.domain import CREATE_DOMAIN, add_measure_domain, add_table_domain
@@ -87,6 +87,9 @@ def build_outcomes(
         for definition in measures():
             if only is None or definition.name in only:
                 runner.measure(definition)
+        for definition in measures():
+            if {definition.key, definition.among} <= runner.cells.keys():
+                runner.cells[definition.key] += add_empty_groups(connection, definition)
         for definition in linked_tables():
             if only is None or definition.name in only:
                 runner.table(definition)

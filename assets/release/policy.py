@@ -16,8 +16,8 @@ Mode = Literal["suppress", "round-3", "round-5", "cell-key", "differential-priva
 
 MODES: tuple[str, ...] = get_args(Mode)
 
-WEIGHTS = (0.01, 100.0)
-"""The least and the greatest weight that a data lead may set; beyond them the search would be numerically blind."""
+WEIGHTS = (0.1, 10.0)
+"""The least and the greatest weight that a data lead may set: no weight makes a school dearer than its city."""
 
 
 class ReleaseError(Exception):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import duckdb
@@ -16,12 +16,12 @@ from assets.outcomes.catalogue import catalogue
 from assets.outcomes.relations import RELATIONS
 from assets.outcomes.run import build_outcomes
 from assets.release.building import build_system
-from assets.release.system import Kind, System
+from assets.release.system import System
 from assets.spine.build import build_spine
 
 pytestmark = pytest.mark.slow
-CITIES = (1, 2, 3, 4)
-LEAST = 12
+CITIES = (1, 2, 3)
+LEAST = 20
 """Smaller counts agree by chance too often."""
 
 
@@ -84,13 +84,12 @@ def test_counts_that_agree_in_every_city_agree_by_a_stated_relation(cities: list
     assert not loose
 
 
-def _tied(city: City):  # type: ignore[no-untyped-def]
+def _tied(city: City) -> Callable[[tuple[str, ...], tuple[str, ...]], bool]:
     """Return whether two counts are equal in every solution of a city's equations: random ones tell."""
     rng, system = np.random.default_rng(7), city.system
-    free = np.where(system.kind == Kind.COUNT, 1.0, 1.0)
     solutions = []
     for _ in range(2):
-        start = rng.random(len(system.values)) * free
+        start = rng.random(len(system.values))
         step = lsmr(system.matrix, system.matrix @ start, atol=1e-13, btol=1e-13, maxiter=20_000)[0]
         solutions.append(start - step)
 

@@ -203,3 +203,25 @@ def test_a_period_without_a_benefit_file_has_no_rate_rather_than_none(tmp_path: 
     assert table_of(night.paths.outcomes, "select distinct period from measure") == [("2025-26",)]
     status = "select period, economic_status from child_year where child_id = 'a' order by 1"
     assert table_of(night.paths.spine, status) == [("2024-25", "Unknown"), ("2025-26", "Not disadvantaged")]
+
+
+def test_a_group_in_which_nobody_has_a_benefit_is_no_missing_row_of_those_who_kept_one(tmp_path: Path):
+    tables = {
+        "birth.births": BORN + "a | 2015 | 2015-16 | F\nc | 2025 | 2025-26 | M",
+        "snap.monthly": "record | benefit_month\na | 2025-07\na | 2026-06\n" + FILLER,
+    }
+    night = Hub(tmp_path / "state", tables).night()
+    build_spine(night)
+    build_outcomes(night, only={"benefit_participation", "benefit_continuity"})
+    groups = (
+        "select place, grade_or_age_band, race_ethnicity, sex, program from measure "
+        "where measure = '{}' and economic_status = 'All' and period = '2025-26' order by all"
+    )
+    kept, any_month = (
+        table_of(night.paths.outcomes, groups.format(f"benefit_{which}")) for which in ("continuity", "participation")
+    )
+    assert kept == any_month
+    men = "select numerator, denominator from measure where measure = 'benefit_continuity' and sex = 'Male'"
+    assert set(table_of(night.paths.outcomes, men)) == {(0, 0)}
+    edges = "select part, whole from grade_within where measure = 'benefit_continuity' order by all"
+    assert table_of(night.paths.outcomes, edges) == [("0-2", "0-4"), ("5-10", "5-17")]

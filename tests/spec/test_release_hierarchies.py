@@ -10,6 +10,7 @@ import pytest
 
 from assets.release.building import build_system
 from assets.release.policy import ReleaseError
+from assets.release.prices import prices
 from assets.release.system import Kind, System
 from assets.release.tables import Additive, Catalogue, CatalogueError, Count, PublishedTable
 
@@ -125,6 +126,16 @@ def test_two_hierarchies_of_one_dimension_leave_out_each_others_groups() -> None
     }  # fmt: skip
 
 
+def test_two_hierarchies_may_share_a_level() -> None:
+    spec = replace(PLACES, additive=(*PLACES.additive, Additive("place", hierarchy="network_of")))
+    system = _system(
+        (WITHIN, "A North\nB North"),
+        (_table("network_of", "part whole"), "A North\nB North\nNorth Red\nC Red"),
+        (spec, "A 1\nB 2\nC 4\nNorth 3\nRed 7\nAll 7"),
+    )
+    assert _equations(system) == {"North = A + B", "All = C + North", "Red = C + North", "All = Red"}
+
+
 def test_a_school_that_moves_counts_in_each_period_where_it_was() -> None:
     within = _table("place_within", "period part whole", period="period")
     spec = _table("t", "period place", "children", (Additive("place", hierarchy="place_within"),), period="period")
@@ -208,3 +219,12 @@ def test_counts_of_a_tree_table_are_none() -> None:
     system = _system((WITHIN, "A North"), (PLACES, "A 1\nNorth 1\nAll 1"))
     assert system.n_counts == 3
     assert np.all(system.kind == Kind.COUNT)
+
+
+def test_the_city_is_dearer_than_its_neighbourhoods_and_these_than_their_schools() -> None:
+    tree = "A North\nB North\nNorth Upper\nC Upper\nD Lower"
+    system = _system((WITHIN, tree), (PLACES, "A 9\nB 0\nC 0\nD 0\nNorth 9\nUpper 9\nLower 0\nAll 9"))
+    price = {system.coordinates(number): cost for number, cost in enumerate(prices(system).tolist())}
+    rows = ("place=A", "place=North", "place=Upper", "the total")
+    school, north, upper, city = (price[f"t.children ({row})"] for row in rows)
+    assert school < north < upper < city

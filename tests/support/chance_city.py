@@ -6,6 +6,10 @@ counts that agree in several such cities agree by definition.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 
 YEARS = ("2024-25", "2025-26")
@@ -14,34 +18,38 @@ SCHOOLS = ("s1", "s2", "s3", "s4", "s5")
 DAYS = range(40, 160)
 
 
-def _table(header: str, rows: list[tuple[object, ...]]) -> str:
+def _table(header: str, rows: Iterable[tuple[object, ...]]) -> str:
     return "\n".join([header, *(" | ".join("-" if cell is None else str(cell) for cell in row) for row in rows)])
+
+
+@dataclass(frozen=True)
+class _Chance:
+    """The children of a city, by the year in which the school year of their birth began, and its dice."""
+
+    rng: np.random.Generator
+    born: dict[str, int]
+
+    def some(self, share: float, of: Iterable[str] | None = None) -> list[str]:
+        return [name for name in (self.born if of is None else of) if self.rng.random() < share]
+
+    def pick(self, *values: Any) -> Any:
+        return values[int(self.rng.integers(len(values)))]
 
 
 def chance_city(seed: int, children: int = 220) -> dict[str, str]:
     """Return {'source.Table': text} for `support.hub.Hub`."""
     rng = np.random.default_rng(seed)
-    names = [f"c{number}" for number in range(children)]
-    born = {name: int(year) for name, year in zip(names, rng.integers(2006, 2026, children), strict=True)}
-
-    def some(share: float, of: list[str] = names) -> list[str]:
-        return [name for name in of if rng.random() < share]
-
-    def pick(*values: object) -> object:
-        return values[int(rng.integers(len(values)))]
-
-    return {
-        **_health(rng, names, born, some, pick),
-        **_schools(rng, names, born, some, pick),
-        **_services(rng, some, pick),
-    }
+    years = rng.integers(2006, 2026, children).tolist()
+    chance = _Chance(rng, {f"c{number}": year for number, year in enumerate(years)})
+    return {**_health(chance), **_schools(chance), **_services(chance)}
 
 
 def _label(year: int) -> str:
     return f"{year}-{(year + 1) % 100:02d}"
 
 
-def _health(rng, names, born, some, pick) -> dict[str, str]:  # type: ignore[no-untyped-def]
+def _health(chance: _Chance) -> dict[str, str]:
+    rng, born, some, pick = chance.rng, chance.born, chance.some, chance.pick
     births = [
         (
             name, born[name], _label(born[name]), pick("F", "M"), pick(2000, 2400, 3000, 9999), pick(35, 39, 99),
@@ -93,10 +101,11 @@ def _health(rng, names, born, some, pick) -> dict[str, str]:  # type: ignore[no-
     }
 
 
-def _schools(rng, names, born, some, pick) -> dict[str, str]:  # type: ignore[no-untyped-def]
+def _schools(chance: _Chance) -> dict[str, str]:
+    rng, born, some, pick = chance.rng, chance.born, chance.some, chance.pick
     enrolled, absent = [], []
     for year in YEARS:
-        for name in some(0.75, [one for one in names if born[one] < 2021]):
+        for name in some(0.75, [one for one in born if born[one] < 2021]):
             first, last = int(rng.integers(40, 70)), int(rng.integers(45, 160))
             grade = pick(*GRADES)
             if last < first:
@@ -144,7 +153,8 @@ def _schools(rng, names, born, some, pick) -> dict[str, str]:  # type: ignore[no
     }  # fmt: skip
 
 
-def _services(rng, some, pick) -> dict[str, str]:  # type: ignore[no-untyped-def]
+def _services(chance: _Chance) -> dict[str, str]:
+    rng, some, pick = chance.rng, chance.some, chance.pick
     tables = {}
     # TANF begins in the middle of the first year, so it covers the second only.
     for source, share, first in (

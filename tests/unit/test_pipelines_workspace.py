@@ -18,7 +18,7 @@ REFUSED = [
     ),
     (
         GOOD + "release:\n  weights: {measure.place: 0}\n",
-        ["cradlepath.yaml:4", "release.weights.measure.place", "greater than or equal to 0.01"],
+        ["cradlepath.yaml:4", "release.weights.measure.place", "greater than or equal to 0.1"],
     ),
     (GOOD + "release:\n  threshold: 10\n  threshold: 3\n", ["cradlepath.yaml:5", "duplicate key"]),
     (GOOD + "linkage: {mode: agency}\n", ["cradlepath.yaml:3", "linkage.mode"]),

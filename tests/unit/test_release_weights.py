@@ -11,7 +11,7 @@ from support.release_tables import city_catalogue, fill_city
 
 from assets.outcomes.catalogue import catalogue
 from assets.release.building import build_system
-from assets.release.policy import ReleaseError, ReleasePolicy
+from assets.release.policy import WEIGHTS, ReleaseError, ReleasePolicy
 from assets.release.prices import check_weights, prices
 from assets.release.system import Floats, System
 
@@ -47,5 +47,18 @@ def test_weights_are_part_of_the_rule_and_old_rules_have_none() -> None:
     policy = ReleasePolicy(weights=(("measure", 2.0),))
     assert ReleasePolicy.from_json(json.loads(json.dumps(policy.to_json()))) == policy
     assert ReleasePolicy.from_json({"threshold": 10, "zeros": "shown", "certain": "hidden"}) == ReleasePolicy()
-    with pytest.raises(ReleaseError, match=r"gives measure the weight 0, expected 0.01 to 100"):
+    with pytest.raises(ReleaseError, match=r"gives measure the weight 0, expected 0.1 to 10"):
         ReleasePolicy(weights=(("measure", 0.0),))
+
+
+@pytest.mark.parametrize("weight", WEIGHTS)
+@pytest.mark.parametrize("dims", [("place",), ("race_ethnicity", "sex"), ("place", "grade_or_age_band", "sex")])
+def test_no_weight_makes_a_part_dearer_than_its_whole(weight: float, dims: tuple[str, ...]) -> None:
+    con = duckdb.connect(":memory:")
+    fill_city(con, children=300, periods=("2025-26",))
+    system = build_system(con, city_catalogue())
+    price = prices(system, [(f"measure.{dim}", weight) for dim in dims])
+    sums = system.matrix[[str(label).startswith("measure: ") and "complement" not in label for label in system.labels]]
+    whole = np.asarray(sums.minimum(0).argmin(axis=1)).ravel()
+    part, row = sums.maximum(0).tocoo().col, sums.maximum(0).tocoo().row
+    assert (price[whole[row]] > price[part]).all()

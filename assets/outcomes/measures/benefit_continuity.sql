@@ -12,6 +12,7 @@
 -- direction: higher
 -- source: project choice; months of 12 after the shared dashboard's definition
 -- by: grade_or_age_band
+-- among: benefit_participation 1
 -- uses: child_year, program_year, program_period
 -- shows: period = words; program = words; grade_or_age_band = child_year.age_band; excluded = words
 with program as (
