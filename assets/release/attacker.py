@@ -110,27 +110,18 @@ class Attacker:
                 self._near(i, low, high)
         if self._met(i, demand):
             return True
+        # First any whole solution in each region; then the ends themselves, which two solutions alone may not tell.
+        asked = [(low, high, 0) for low, high in regions]
+        asked += [] if demand == 1 else [(max(t, least), most, 1), (least, min(t - 1, most), -1)]
         self._program.whole(True)
         decided = True
         try:
-            for low, high in regions:
+            for low, high, toward in asked:
                 if low <= high and not self._met(i, demand):
-                    decided &= self._within(i, low, high)
-            for maximise in (True, False):
-                if not self._met(i, demand):
-                    decided &= self._whole_end(i, maximise)
+                    decided &= self._within(i, low, high, toward)
         finally:
             self._program.whole(False)
         return decided
-
-    def _whole_end(self, i: int, maximise: bool) -> bool:
-        """Look for the greatest (or least) whole value of number i; False when the solver could not tell."""
-        self.integer_programs += 1
-        try:
-            self._end(i, maximise)
-        except ReleaseError:
-            return False
-        return True
 
     def _near(self, i: int, low: float, high: float) -> None:
         """Look near the truth for a solution with number i in a range; the least moves are nearly always whole."""
@@ -168,17 +159,22 @@ class Attacker:
         high = seen[1] if seen[1] >= most else self._end(i, True)
         return low - _off(low) <= least and most <= high + _off(high)
 
-    def _within(self, i: int, low: float, high: float) -> bool:
-        """Look for one whole solution with number i in a range; False when the solver could not tell."""
+    def _within(self, i: int, low: float, high: float, toward: int) -> bool:
+        """Look for a whole solution with number i in a range; False when the solver could not tell.
+
+        `toward` 1: with the greatest number i, -1: with the least, 0: any.
+        """
         one = np.array([i])
         self._program.bounds(one, np.array([low]), np.array([high]))
+        self._program.costs(one, np.array([float(abs(toward))]))
         self.integer_programs += 1
         try:
-            self._solve(False)
+            self._solve(toward > 0)
         except ReleaseError:
             return False
         finally:
             self._program.bounds(one, self._box[0][one], self._box[1][one])
+            self._program.costs(one, np.zeros(1))
         return True
 
     def _met(self, i: int, demand: int) -> bool:

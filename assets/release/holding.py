@@ -44,8 +44,8 @@ def hold(con: duckdb.DuckDBPyConnection, spec: PublishedTable, work: str, before
     """
     if spec.rounding and not coarse_enough(spec.rounding, threshold):
         raise ReleaseError(
-            f"table {spec.name} is rounded to {spec.rounding}, which is too fine beside a threshold of {threshold}: two "
-            "releases could tell a change of fewer records; give it a larger rounding in the catalogue"
+            f"table {spec.name} is rounded to {spec.rounding}, which is too fine beside a threshold of {threshold}: "
+            "two releases could tell a change of fewer records; give it a larger rounding in the catalogue"
         )
     least = step(spec.rounding or 1, threshold)
     same = " and ".join(f'w."{dim}" = b."{dim}"' for dim in spec.dims) or "true"

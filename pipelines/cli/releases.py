@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli import release_budget, release_plan, release_rows, release_utility
+from pipelines.cli import release_budget, release_plan, release_rows, release_utility, release_verify
 from pipelines.cli.screen import JsonOption, WorkspaceOption, err, heading, print_json, say, table
 from pipelines.noting import noted
 from pipelines.workspace import Workspace, open_workspace
@@ -21,12 +21,12 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(help="Releases: what was published, and whether it can be trusted.", no_args_is_help=True)
     group.command("list")(list_releases)
     group.command("show")(show)
-    group.command("verify")(verify)
     group.command("rollback")(rollback)
     release_plan.add(group)
     release_utility.add(group)
     release_rows.add(group)
     release_budget.add(group)
+    release_verify.add(group)
     app.add_typer(group, name="release")
 
 
@@ -95,29 +95,6 @@ def show(release: ReleaseOption = None, workspace: WorkspaceOption = None, as_js
     heading("Tables")
     about = "select table_name, estimated_size as rows, comment from duckdb_tables() order by 1"
     table(["table", "rows", "what it is"], ask(folder, about).rows)
-
-
-def verify(release: ReleaseOption = None, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
-    """Check a release: signature, files, tables, series, and the disclosure audit run again. Status 1 if not."""
-    from dataclasses import asdict  # noqa: PLC0415
-
-    from assets.release.manifest import AUDITOR_KEY  # noqa: PLC0415
-    from assets.release.modes.budget import ledger_at_hand  # noqa: PLC0415
-    from assets.release.verify import verify as check  # noqa: PLC0415
-    from linkage.keys import KeyRing  # noqa: PLC0415
-
-    place = open_workspace(workspace)
-    ring = KeyRing.load(place.keys)
-    spent = ledger_at_hand(place.registry_url)
-    found = check(_folder(place), ring.signing_key.public_key(), release, ring.derive(AUDITOR_KEY), spent)
-    passed = all(part.passed for part in found.checks)
-    if as_json:
-        checks = [asdict(part) for part in found.checks]
-        print_json({"release_id": found.release_id, "passed": passed, "checks": checks})
-    else:
-        table(["check", "passed", ""], [[part.name, part.passed, part.detail] for part in found.checks])
-        say(f"{found.release_id}: {'verified' if passed else 'NOT verified; do not use it'}")
-    raise typer.Exit(0 if passed else 1)
 
 
 def rollback(

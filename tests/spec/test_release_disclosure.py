@@ -88,6 +88,36 @@ LINKED_RIGHT = grid(
     All        31   70   101
     """,
 )
+TRAP_LEFT = grid(
+    # A-F can be 0 to 31 here, and C-p 0 to 26 in the other table ...
+    "t",
+    r"""
+    place\sex  F    M    All
+    A          6*   30*  36
+    B          25*  40*  65
+    All        31   70   101
+    """,
+)
+TRAP_RIGHT = grid(
+    "u",
+    r"""
+    school\band  p    q    All
+    C            6*   25*  31
+    D            20*  30*  50
+    All          26   55   81
+    """,
+)
+TRAP = tuple(
+    # ... but when A-F rises, A-M falls, while C-p and D-q, which are the same children, rise together.
+    Relation(
+        f"{school} is A",
+        CellRef("u", "children"),
+        CellRef("t", "children"),
+        where=f"school = '{school}' and band = '{band}'",
+        on=f"r.place = 'A' and r.sex = '{sex}'",
+    )
+    for school, band, sex in (("C", "p", "F"), ("D", "q", "M"))
+)
 SHARED = Relation(
     "the low band is place A",
     CellRef("u", "children"),
@@ -114,18 +144,21 @@ def test_the_audit_stops_the_classic_failures(table: Grid, expected: str) -> Non
 
 
 def test_two_linked_tables_each_safe_alone_are_not_safe_together() -> None:
-    assert bench(LINKED_LEFT).audit().passed
-    shown_in_the_other = grid(
-        "u",
-        r"""
-        band\sex   F    M    All
-        low        6*   30   36
-        high       25*  40   65
-        All        31*  70   101*
-        """,
-    )
-    together = bench(LINKED_LEFT, shown_in_the_other, relations=(SHARED,)).audit()
-    assert any("t.children (place=A, sex=F)" in str(finding) for finding in together.findings)
+    for table in (TRAP_LEFT, TRAP_RIGHT):
+        assert bench(table).audit().passed
+    together = bench(TRAP_LEFT, TRAP_RIGHT, relations=TRAP).audit()
+    findings = [str(finding) for finding in together.findings]
+    assert "t.children (place=A, sex=F): it can be worked out exactly" in findings
+
+
+def test_numerator_denominator_and_percentage_are_not_all_shown() -> None:
+    room = bench(COMPLEMENT_IS_SMALL)
+    hidden = room.suppress()
+    room.release(hidden)
+    sql = "select count(*) from target.main.t where denominator - numerator between 1 and 9 or rate > 90 or rate < 10"
+    assert room.con.execute(sql).fetchall() == [(0,)]
+    assert room.con.execute("select bool_and(rate is null) from target.main.t where suppressed").fetchall() == [(True,)]
+    assert room.audit_released(hidden).passed
 
 
 @pytest.mark.parametrize(
@@ -137,10 +170,12 @@ def test_two_linked_tables_each_safe_alone_are_not_safe_together() -> None:
         pytest.param((EVERY_CHILD_HAS_IT,), id="100 % of a group"),
         pytest.param((FOUR_BY_FOUR,), id="four by four"),
         pytest.param((LINKED_LEFT, LINKED_RIGHT), id="linked tables"),
+        pytest.param((TRAP_LEFT, TRAP_RIGHT), id="two linked tables each safe alone"),
     ],
 )
 def test_suppression_hides_enough_for_the_audit(tables: tuple[Grid, ...]) -> None:
-    room = bench(*tables, relations=(SHARED,) if len(tables) == 2 else ())
+    links = {LINKED_RIGHT.spec.dims: (SHARED,), TRAP_RIGHT.spec.dims: TRAP}
+    room = bench(*tables, relations=links[tables[-1].spec.dims] if len(tables) == 2 else ())
     report = room.audit(room.suppress())
     assert report.passed, [str(finding) for finding in report.findings]
 
