@@ -11,12 +11,13 @@ import duckdb
 import pyarrow as pa
 from support.release_keys import FixedKeys
 
-from assets.outcomes.catalogue import MEASURE
+from assets.outcomes.catalogue import MEASURE, TABLES
 from assets.outcomes.definitions import Definition, measures
 from assets.release.publish import Order
 from assets.release.rows.classes import Rule
 from assets.release.rows.form import Outcome, column_of
 from assets.release.rows.hierarchies import quasi_identifiers
+from assets.release.rows.opening import trees
 from assets.release.rows.releasing import RowOrder
 from assets.release.rows.request import RowRequest
 from assets.release.rows.source import Rows, hmac_parameters, hmac_sql
@@ -24,7 +25,10 @@ from assets.release.tables import Catalogue
 
 NIGHT = date(2026, 9, 1)
 PERIODS = ("2023-24", "2024-25", "2025-26")
-CATALOGUE = Catalogue((MEASURE,))
+TREES = trees(MEASURE)
+"""Dimensions of the table of measures whose values lie within wider ones, and the table that says which."""
+CATALOGUE = Catalogue(tuple(table for table in TABLES if table.name in {"measure", *TREES.values()}))
+NEIGHBOURHOOD = "case when place in ('School 1', 'School 3') then 'North' end"
 QUASI = ("race_ethnicity", "sex", "grade", "place")
 ABSENCE = next(item for item in measures() if item.key == "chronic_absence 1")
 MOBILITY = next(item for item in measures() if item.name == "mobility")
@@ -67,6 +71,8 @@ class RowCity:
         with duckdb.connect(str(path)) as con:
             con.execute(f"create temp table c as {self._sql()}")
             con.execute(f"create table measure as {_measure_sql((ABSENCE, MOBILITY))}")
+            for dim, tree in TREES.items():
+                con.execute(f"create table {tree} as {_tree_sql(dim, (ABSENCE, MOBILITY))}")
         rows = None if request is None else RowOrder((request,), self.rows)
         return Order(self.root / "releases", path, night, CATALOGUE, rows=rows)
 
@@ -116,20 +122,32 @@ def request(**changes: object) -> RowRequest:
 
 def _measure_sql(definitions: Sequence[Definition]) -> str:
     """Count the children into the table of measures, as `assets.outcomes.cells` does."""
+    place = "coalesce(neighbourhood, place, 'All')" if TREES else "coalesce(place, 'All')"
     return " union all ".join(
         f"""
         select
             '{item.name}' as measure, '{item.version}' as version, period,
-            coalesce(place, 'All') as place, coalesce(grade, 'All') as grade_or_age_band,
+            {place} as place, coalesce(grade, 'All') as grade_or_age_band,
             coalesce(race_ethnicity, 'All') as race_ethnicity, coalesce(sex, 'All') as sex,
             'All' as economic_status, 'All' as program,
             count_if("{outcome_of(item).column}" = 'Yes') as numerator, count(*) as denominator
-        from c where "{outcome_of(item).column}" <> 'Unknown'
+        from (select *, {NEIGHBOURHOOD} as neighbourhood from c) where "{outcome_of(item).column}" <> 'Unknown'
         group by grouping sets (
             (period), (period, place), (period, grade), (period, race_ethnicity), (period, sex),
-            (period, race_ethnicity, sex)
+            (period, race_ethnicity, sex) {", (period, neighbourhood)" if TREES else ""}
         )
+        {"having grouping(neighbourhood) = 1 or neighbourhood is not null" if TREES else ""}
         """
+        for item in definitions
+    )
+
+
+def _tree_sql(dim: str, definitions: Sequence[Definition]) -> str:
+    """Say which place lies within which neighbourhood; nothing of other dimensions."""
+    return " union all ".join(
+        f"select distinct '{item.name}' as measure, '{item.version}' as version, period, place as part, "
+        f"{NEIGHBOURHOOD} as whole from c where {NEIGHBOURHOOD} is not null and {dim == 'place'} "
+        f"and \"{outcome_of(item).column}\" <> 'Unknown'"
         for item in definitions
     )
 

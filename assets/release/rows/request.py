@@ -89,11 +89,9 @@ def _request(policy: Policy, licence: Agreement, given: frozenset[Place]) -> Row
     }
     refusals = {name: refusal for name, places in behind.items() if (refusal := _refusal(policy, licence, places))}
     for item in wanted:
-        never = set(item.text("never by").split()) & {one.name for one in quasi}
+        never = sorted(set(item.text("never by").split()) & {one.name for one in quasi})
         if never:
-            refusals[column_of(item.name, item.version)] = (
-                f"the measure is never broken down by {', '.join(sorted(never))}"
-            )
+            refusals[column_of(item.name, item.version)] = f"the measure is never broken down by {', '.join(never)}"
     strange = set(terms.keep) - set(quasi_identifiers()) - {item.name for item in measures()}
     outcomes = tuple(item for item in wanted if column_of(item.name, item.version) not in refusals)
     kept = {name: places for name, places in behind.items() if name not in refusals}
