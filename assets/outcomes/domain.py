@@ -21,12 +21,13 @@ from typing import Any
 import duckdb
 from ruamel.yaml import YAML
 
-from assets.outcomes.cells import DIMENSIONS, OF_THE_CHILD
+from assets.outcomes.cells import DIMENSIONS, OF_THE_CHILD, WIDER
 from assets.outcomes.definitions import Definition
 from assets.spine.declared import ColumnRef, ModelColumn
 from assets.spine.exposure import CONTENT_PREFIX, Columns
 
 SCHOOL_NAME = ColumnRef("school", "orgs", "name")
+SCHOOL_TYPE = ColumnRef("school", "orgs", "type")
 LEAD_RESULT = ColumnRef("health", "Observation", "value")
 
 CREATE_DOMAIN = """
@@ -34,6 +35,12 @@ CREATE_DOMAIN = """
     create table out.domain.measure (
         measure varchar, version varchar, period varchar, place varchar, grade_or_age_band varchar,
         race_ethnicity varchar, sex varchar, economic_status varchar, program varchar
+    );
+    create table out.domain.place_within (
+        measure varchar, version varchar, period varchar, part varchar, whole varchar
+    );
+    create table out.domain.grade_within (
+        measure varchar, version varchar, period varchar, part varchar, whole varchar
     );
     create table out.domain.measure_coverage (measure varchar, version varchar, period varchar, because varchar);
 """
@@ -85,15 +92,29 @@ def add_measure_domain(
     reasons = ["All", "Counted", *listed()["excluded"].get(definition.key, [])]
     _of_definition(connection, definition, "measure_coverage", [("because", reasons)])
     values = {name: _values(connection, definition, columns, name) for name in (*definition.by, *OF_THE_CHILD)}
+    for name in definition.by:
+        if not {name, WIDER[name][0]} & set(left_out):
+            values[name] = [*values[name], *_add_tree(connection, definition, name, values[name])]
     wanted: list[Sequence[str]] = [(), *((name,) for name in values), ("race_ethnicity", "sex")]
     for names in wanted:
         if not set(names) & set(left_out):
             rest = [(name, ["All"]) for name in (*DIMENSIONS, "program") if name not in names]
             _of_definition(connection, definition, "measure", [*((name, values[name]) for name in names), *rest])
+    _leave_out_unknowable(connection, definition)
     connection.execute(
         "insert into out.domain.measure select distinct measure, version, period, 'All', 'All', 'All', 'All', 'All', "
         f"program from out.main.measure where program <> 'All' and {_OF}",
         {"measure": definition.name, "version": definition.version},
+    )
+
+
+def _leave_out_unknowable(connection: duckdb.DuckDBPyConnection, definition: Definition) -> None:
+    """Take out the economic status of periods that none of its programs covers: the model calls all of it Unknown."""
+    _note_covering(connection, listed()["economic_programs"])
+    connection.execute(
+        "delete from out.domain.measure where measure = $measure and economic_status not in ('All', 'Unknown') "
+        "and period not in (select period from covering)",
+        {"measure": definition.name},
     )
 
 
@@ -116,6 +137,27 @@ def _of_definition(
     )
 
 
+_WIDER = {"place": ("memory.lake.neighbourhood", "place"), "grade_or_age_band": ("memory.main.grade_band", "part")}
+
+
+def _add_tree(
+    connection: duckdb.DuckDBPyConnection, definition: Definition, name: str, values: Sequence[str]
+) -> list[str]:
+    """Say which listed value of a breakdown lies within which wider one; return the wider ones.
+
+    A wider value that is also listed by itself makes no group, as in `cells`.
+    """
+    table, column = _WIDER[name]
+    edges = connection.execute(
+        f"select distinct {column}, whole from {table} where list_contains($values, {column}) and whole is not null "
+        "and not list_contains($values, whole) order by all",
+        {"values": list(values)},
+    ).fetchall()
+    for part, whole in edges:
+        _of_definition(connection, definition, WIDER[name][1], [("part", [part]), ("whole", [whole])])
+    return sorted({whole for _, whole in edges})
+
+
 def _values(
     connection: duckdb.DuckDBPyConnection, definition: Definition, columns: Columns, name: str
 ) -> Sequence[str]:
@@ -131,13 +173,18 @@ def _values(
 
 
 def _schools(connection: duckdb.DuckDBPyConnection, columns: Columns) -> list[str]:
-    """Return the district's own list of its schools, where agreements let their names be published."""
+    """Return the district's own list of its schools, where agreements let their names be published.
+
+    An organisation that schools lie in is a neighbourhood and no school; nor is a district.
+    """
     if not columns.gives(SCHOOL_NAME):
         return []
-    table = f"spine.main.{CONTENT_PREFIX}{SCHOOL_NAME.view}"
-    return [
-        name for (name,) in connection.execute(f"select distinct name from {table} where name is not null").fetchall()
-    ]
+    school = "and coalesce(lower(type), 'school') = 'school' " if columns.gives(SCHOOL_TYPE) else ""
+    found = connection.execute(
+        f"select distinct name from spine.main.{CONTENT_PREFIX}{SCHOOL_NAME.view} where name is not null {school}"
+        "and name not in (select whole from memory.lake.neighbourhood where whole is not null)"
+    ).fetchall()
+    return [name for (name,) in found]
 
 
 def add_table_domain(connection: duckdb.DuckDBPyConnection, name: str, columns: Columns) -> None:

@@ -28,7 +28,7 @@ from assets.night import Night
 from assets.release import folder as places
 from assets.release.disclosed import record_release
 from assets.release.governance import NotLicensedError
-from assets.release.modes.budget import BudgetSpentError
+from assets.release.modes.budget import PrivacyRefusedError
 from assets.release.nightly import ReleaseSettings, is_due, order_of
 from assets.release.publish import Built, build, finish
 from assets.release.tables import Catalogue
@@ -113,7 +113,7 @@ def build_candidate(night: Night, catalogue: Catalogue, settings: ReleaseSetting
         return None, None
     try:
         return build(order_of(night, catalogue, settings), night.keys), None
-    except (NotLicensedError, BudgetSpentError) as error:
+    except (NotLicensedError, PrivacyRefusedError) as error:
         return None, str(error)
 
 

@@ -28,9 +28,9 @@ import pyarrow as pa
 from assets.release.building import build_system
 from assets.release.findings import AuditReport, Finding
 from assets.release.history import history_findings
-from assets.release.modes.contribution import new_counts
 from assets.release.modes.kept import opened
 from assets.release.modes.noise import proven
+from assets.release.modes.shared import new_counts
 from assets.release.modes.spending import plan
 from assets.release.policy import ReleaseError, ReleasePolicy
 from assets.release.published import form_findings

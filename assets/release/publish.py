@@ -31,7 +31,7 @@ from assets.release.audit_private import SealedDraw, audit_private
 from assets.release.building import build_system
 from assets.release.governance import Governance
 from assets.release.manifest import AUDITOR_KEY, Evidence, draft, file_digest, sign, table_entries
-from assets.release.modes import comment, complete_rows
+from assets.release.modes import comment, complete_rows, refuse_rows
 from assets.release.modes.budget import Account, NotDrawnError
 from assets.release.modes.form import Setting
 from assets.release.modes.protect import Protected, Protector
@@ -123,6 +123,8 @@ def build(order: Order, keys: Keys) -> Built:
     places.recover(order.releases)
     order.governance.require()
     check_weights(order.catalogue, order.policy.weights)
+    if order.rows is not None:
+        refuse_rows(order.policy)
     series = places.releases(order.releases)
     before = [release for release in series if release.night < order.night]
     built = _build_after(order, keys, before, series)

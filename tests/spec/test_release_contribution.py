@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support.chance_city import chance_city
 from support.hub import Hub
 from support.release_private import drawn_cells, read
 
@@ -83,7 +84,8 @@ def _tables(children: str) -> dict[str, str]:
             "record | birth_year | birth_school_year | sex | birth_weight_g | gestation_weeks",
             "{} | 2020 | 2020-21 | F | 2000 | 39",
         ),
-        "school.orgs": "school | name\ns1 | First\ns2 | Second",
+        "school.orgs": "school | name | type | part_of\ns1 | First | school | n1\ns2 | Second | school | n1\n"
+        "n1 | North | local | d",
         "school.classes": "class | grade\nk | KG",
         "school.enrollments": ENROLLED
         + "\n".join(f"{child} | s1 | k | student | 60 | 2025-26 | 79 | 2025-26" for child in (*children, "z")),
@@ -94,6 +96,8 @@ def _tables(children: str) -> dict[str, str]:
             z="z | 61 | 2025-26 | absent_excused | 1",
         ),
         "attendance.mckinney_vento": each("record | school_year", "{} | 2025-26"),
+        # served in a year of which no benefit is known
+        "hmis.Enrollment": each("record | enrollment | entry_month", "{0} | e{0} | 2024-09"),
         "snap.monthly": each("record | benefit_month", "{0} | 2025-07\n{0} | 2025-11\n{0} | 2026-06"),
         "wic.monthly": rows("record | benefit_month", a="a | 2025-07", b="b | 2026-06", z="z | 2025-07\nz | 2026-06"),
         "health.Observation": rows(
@@ -128,3 +132,39 @@ def test_no_child_of_real_outcomes_changes_more_than_the_bound(built: dict[str, 
     assert 0 < found["measure"] <= whole[1].contribution.sensitivity["measure"]
     for table, apart in found.items():
         assert apart <= whole[1].contribution.sensitivity[table]
+
+
+def _without(tables: dict[str, str], child: str) -> dict[str, str]:
+    """Return what agencies hold when they never had one child."""
+    out = {}
+    for name, text in tables.items():
+        header, *rows = text.splitlines()
+        place = [column.strip() for column in header.split("|")].index("record") if "record" in header else None
+        kept = [
+            row for row in rows if place is None or row.split("|")[place].strip().partition(".")[0] != child
+        ]  # a child's second record is `child.2`
+        out[name] = "\n".join([header, *kept])
+    return out
+
+
+@pytest.mark.slow
+def test_no_child_of_a_city_drawn_by_chance_changes_more_than_the_bound(tmp_path: Path):
+    """Every measure and table, with hierarchies and shared cells; children who are in many of them are taken out."""
+    tables = chance_city(11, children=90)
+    held = {
+        child: sum(text.count(f"\n{child} |") for text in tables.values()) for child in map("c{}".format, range(90))
+    }
+    busiest = sorted(held, key=lambda child: -held[child])[:3]
+
+    def build(name: str, held_by: dict[str, str]) -> Path:
+        night = Hub(tmp_path / name / "state", held_by).night()
+        build_spine(night)
+        build_outcomes(night)
+        return night.paths.outcomes
+
+    whole = read(build("whole", tables), catalogue())
+    bound = whole[1].contribution.sensitivity
+    for child in busiest:
+        found = distances(whole, read(build(child, _without(tables, child)), catalogue()))
+        assert found["measure"] > 20
+        assert all(apart <= bound[table] for table, apart in found.items()), (found, dict(bound))

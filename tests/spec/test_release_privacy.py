@@ -20,14 +20,14 @@ from assets.release import publish as steps
 from assets.release.audit_private import budget_findings
 from assets.release.log import rollback
 from assets.release.manifest import AUDITOR_KEY
-from assets.release.modes.budget import BudgetSpentError, entries
-from assets.release.modes.contribution import new_counts
+from assets.release.modes.budget import BudgetSpentError, PrivacyRefusedError, entries
 from assets.release.modes.noise import noisy, spread
+from assets.release.modes.shared import new_counts
 from assets.release.modes.spending import clamped, draw, tables_of
 from assets.release.policy import ReleaseError
 from assets.release.publish import build, publish
+from assets.release.rows.releasing import RowOrder
 from assets.release.verify import verify
-from consent.errors import RegistryError
 from consent.privacy import shown
 
 KEYS = FixedKeys()
@@ -235,9 +235,16 @@ def test_a_release_beyond_the_budget_is_refused_and_nothing_is_drawn(city: City)
 def test_a_registry_older_than_the_releases_draws_nothing(city: City):
     (city.root / "registry.sqlite").unlink()
     city.fill(children=61, periods=("2023-24", "2024-25", "2025-26"))
-    with pytest.raises(RegistryError, match="lacks 1 draws that releases of the series carry"):
+    with pytest.raises(PrivacyRefusedError, match="lacks 1 draws that releases of the series carry"):
         publish(city.order(NEXT), KEYS)
     assert city.spends() == []
+
+
+def test_rows_of_children_do_not_go_out_beside_noise(city: City):
+    _lost(city)
+    with pytest.raises(PrivacyRefusedError, match="no noise hides a child in exact rows"):
+        publish(replace(city.order(), rows=RowOrder((), load=lambda *_: None)), KEYS)
+    assert len(city.spends()) == 1
 
 
 def test_without_a_registry_nothing_is_drawn(tmp_path: Path):

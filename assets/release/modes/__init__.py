@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 import duckdb
 
+from assets.release.modes.budget import PrivacyRefusedError
 from assets.release.modes.cell_key import CellKey
 from assets.release.modes.differential import Differential
 from assets.release.modes.domains import complete
@@ -60,6 +61,15 @@ def complete_rows(con: duckdb.DuckDBPyConnection, catalogue: Catalogue, policy: 
     """Give tonight's tables in the schema `work` the rows that a mode shows, before their counts are read."""
     if policy.mode == "differential-privacy":
         complete(con, catalogue, night)
+
+
+def refuse_rows(policy: ReleasePolicy) -> None:
+    """Raise PrivacyRefusedError where rows of children may not go out beside a mode's numbers."""
+    if policy.mode == "differential-privacy":
+        raise PrivacyRefusedError(
+            "nothing was published: a licence asks for rows of children beside counts under differential privacy, and "
+            "no noise hides a child in exact rows; release the rows in a series of their own, or choose another mode"
+        )
 
 
 def mode_of(policy: ReleasePolicy, setting: Setting) -> Perturbation | None:

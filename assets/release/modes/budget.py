@@ -16,6 +16,7 @@ from sqlalchemy import inspect
 
 from assets.release import folder as places
 from assets.release.policy import ReleaseError
+from consent.errors import RegistryError
 from consent.privacy import Ask, BudgetError, PrivacyLedger, Spend, shown
 from consent.reading import open_to_read
 from consent.registry import open_registry
@@ -31,8 +32,12 @@ class Account:
     clause: str = "the release section of cradlepath.yaml"
 
 
-class BudgetSpentError(ReleaseError):
-    """A release that would spend more than is left: nothing is drawn or published, the rest of the night stands."""
+class PrivacyRefusedError(ReleaseError):
+    """A release that differential privacy does not let go out: nothing is published, the rest of the night stands."""
+
+
+class BudgetSpentError(PrivacyRefusedError):
+    """A release that would spend more than is left of the budget."""
 
 
 class NotDrawnError(ReleaseError):
@@ -58,6 +63,8 @@ def take(account: Account, ask: Ask, draw: Callable[[], bytes], *, may_draw: boo
                 f"{shown(max(error.left, 0))} of the {shown(error.budget)} that {account.clause} grants the series is "
                 "left; publish fewer tables, ask for less in each release, or agree on a larger budget"
             ) from None
+        except RegistryError as error:
+            raise PrivacyRefusedError(f"nothing was published: {error}") from None
 
 
 @contextmanager

@@ -2,17 +2,16 @@
 
 The unit of privacy is a child of the city with all its records: two cities are neighbours when one has one child more.
 A child changes a count by 1 or not at all, since counts are of children, each counted once. So the bound (L1) is how
-many counts a child can be in at once:
+many counts with noise of their own a child can be in at once:
 
-- In one slot (the rows of a definition and period that are broken down by the same dimensions) a child is in at most
-  one row: parts that sum to an `All` row cannot gain more than that row does. Where the catalogue does not say that
-  values partition their `All` row, or that row is missing, every value is a slot of its own: programs overlap.
+- In one slot (rows of a definition and period that are broken down by the same dimensions, at the same depth of their
+  hierarchies) a child is in at most one row: parts that sum to an `All` row cannot gain more than that row does. Where
+  the catalogue does not say so, or a row on the way to `All` is missing, every row is a slot of its own: programs.
 - Of a numerator and what its denominator has beside it, a child is in at most one. So noise is drawn for the two, and
   the denominator is their sum: half the cost of drawing for numerator and denominator.
-- A count that a relation gives as the sum of others is that sum of noisy counts, and costs nothing: shared cells are
-  drawn once, pairs of programs follow from the sets.
+- What relations give from other counts (`shared`) costs nothing.
 
-What belongs here: that choice, and the bound for each table by set-based SQL. What does not: the noise (`noise`).
+What belongs here: that choice, and the bound for each table. What does not: the noise (`noise`).
 """
 
 # Names in these statements come from a validated catalogue, never from data.
@@ -20,15 +19,16 @@ What belongs here: that choice, and the bound for each table by set-based SQL. W
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
 from scipy import sparse
 
+from assets.release.modes.shared import drawn_elsewhere, new_counts
 from assets.release.system import NEWEST, Bools, Ints, Kind, System, TableBlock, numbered
-from assets.release.tables import TOTAL, Additive, PublishedTable
+from assets.release.tables import TOTAL, PublishedTable
+from assets.release.trees import DEEPEST, directly
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,8 @@ class Contribution:
     """What is drawn for a release.
 
     `drawn` (n,): variables with noise of their own, counts and complements. `recipe` CSR (n, n): every new count as the
-    sum of drawn variables (a drawn one is itself). `sensitivity`: by table, in how many drawn counts one child can be
-    (L1); no single one changes by more than 1 (L infinity).
+    sum of drawn variables. `sensitivity`: by table, in how many drawn counts one child can be (L1); no single one
+    changes by more than 1 (L infinity).
     """
 
     drawn: Bools
@@ -51,38 +51,22 @@ def contribution(system: System, weights: Mapping[str, float], release: str = NE
     `weights`: by table; of a cell that two tables share, the heavier table's is drawn. `release`: what new rows carry.
     """
     new = new_counts(system, release)
-    derived = _derived(system, new, weights)
+    same, sums = drawn_elsewhere(system, new, weights)
     n = len(system.values)
-    drawn = new.copy()
-    drawn[derived.nonzero()[0]] = False
+    drawn = new & (same == np.arange(n))
+    drawn[np.unique(sums.nonzero()[0])] = False
     numerator, denominator, complement = _pairs(system)
     both = drawn[numerator] & drawn[denominator]
     numerator, denominator, complement = numerator[both], denominator[both], complement[both]
     drawn[denominator] = False
     drawn[complement] = True
-    itself = np.flatnonzero(drawn)
-    first = sparse.csr_matrix(
-        (
-            np.ones(len(itself) + 2 * len(denominator)),
-            (
-                np.concatenate([itself, denominator, denominator]),
-                np.concatenate([itself, numerator, complement]),
-            ),
-        ),
-        shape=(n, n),
-    )
-    recipe = (first + derived @ first).tocsr()
+    itself = np.flatnonzero(drawn & new)
+    cells = (np.concatenate([itself, denominator, denominator]), np.concatenate([itself, numerator, complement]))
+    own = sparse.csr_matrix((np.ones(len(cells[0])), cells), shape=(n, n))
+    counts = np.flatnonzero(new)
+    of = sparse.csr_matrix((np.ones(len(counts)), (counts, same[counts])), shape=(n, n))
     bound = {block.spec.name: _bound(system, block, drawn, numerator) for block in system.blocks}
-    return Contribution(drawn, recipe, {name: most for name, most in bound.items() if most})
-
-
-def new_counts(system: System, release: str = NEWEST) -> Bools:
-    """Return which variables, shape (n,), are counts that this release shows first."""
-    out = np.zeros(len(system.values), bool)
-    for block in system.blocks:
-        width = len(block.spec.counts)
-        out[block.offset : block.offset + block.rows * width] = np.repeat(block.release == release, width)
-    return out
+    return Contribution(drawn, (of @ (own + sums @ own)).tocsr(), {name: most for name, most in bound.items() if most})
 
 
 def _pairs(system: System) -> tuple[Ints, Ints, Ints]:
@@ -95,50 +79,6 @@ def _pairs(system: System) -> tuple[Ints, Ints, Ints]:
     return system.subtrahend[lowest], system.minuend[lowest], lowest
 
 
-def _derived(system: System, new: Bools, weights: Mapping[str, float]) -> sparse.csr_matrix:
-    """Return CSR (n, n): counts that a relation between tables gives as the sum of others of this release."""
-    n = len(system.values)
-    rows: list[Ints] = []
-    cols: list[Ints] = []
-    taken, used = np.zeros(n, bool), np.zeros(n, bool)
-    for total, count, part in _equations(system, new):
-        upper, lower = total[count], part
-        shared = len(np.unique(part)) == len(part) == len(total)
-        if shared and _weight(system, weights, lower) < _weight(system, weights, upper):
-            upper, lower = lower, upper
-        bad = used[upper] | taken[upper] | taken[lower]
-        whole = ~np.isin(upper, upper[bad])
-        upper, lower = upper[whole], lower[whole]
-        taken[upper], used[lower] = True, True
-        rows.append(upper)
-        cols.append(lower)
-    row, col = np.concatenate([*rows, np.empty(0, np.int64)]), np.concatenate([*cols, np.empty(0, np.int64)])
-    return sparse.csr_matrix((np.ones(len(row)), (row, col)), shape=(n, n))
-
-
-def _equations(system: System, new: Bools) -> Iterator[tuple[Ints, Ints, Ints]]:
-    """Yield for each relation between tables (totals, which total each part belongs to, parts), all of new counts."""
-    labels = system.labels.astype(str)
-    matrix = system.matrix.tocsr()
-    for label in sorted({str(label) for label in labels if str(label).startswith("relation ")}):
-        chosen = matrix[np.flatnonzero((labels == label) & ~system.drifting)].tocoo()
-        counts_only = np.ones(chosen.shape[0], bool)
-        foreign = ~new[chosen.col]
-        counts_only[np.unique(chosen.row[foreign])] = False
-        keep = counts_only[chosen.row]
-        row, col, coefficient = chosen.row[keep], chosen.col[keep], chosen.data[keep]
-        equations, row = np.unique(row, return_inverse=True)
-        total = np.zeros(len(equations), np.int64)
-        total[row[coefficient < 0]] = col[coefficient < 0]
-        yield total, row[coefficient > 0], col[coefficient > 0]
-
-
-def _weight(system: System, weights: Mapping[str, float], variables: Ints) -> float:
-    if not len(variables):
-        return 0.0
-    return weights[system.block_of(int(variables[0]))[0].spec.name]
-
-
 def _bound(system: System, block: TableBlock, drawn: Bools, numerator: Ints) -> int:
     """Return in how many drawn counts of one table a child can be."""
     spec, width = block.spec, len(block.spec.counts)
@@ -148,43 +88,74 @@ def _bound(system: System, block: TableBlock, drawn: Bools, numerator: Ints) -> 
     paired = np.zeros(len(drawn), bool)
     paired[numerator] = True
     cells, pairs = drawn[span].reshape(block.rows, width), paired[span].reshape(block.rows, width)
+    rows, climbs = _Rows(system, block), _climbs(system, block)
     total = 0
-    for number, name in enumerate(spec.count_names):
+    for number, count in enumerate(spec.counts):
         # A numerator and its complement are one slot: a child is in one of the two.
-        names = {name} | ({str(spec.counts[number].within)} if pairs[:, number].any() else set())
-        total += _slots(system, spec, cells[:, number], names)
+        names = {count.name} | ({str(count.within)} if pairs[:, number].any() else set())
+        total += rows.slots(cells[:, number], [one for one in climbs if one.holds_for(names)])
     return total
 
 
-def _slots(system: System, spec: PublishedTable, drawn: Bools, names: set[str]) -> int:
-    """Return how many slots the drawn rows of a count fall into."""
-    con = system._con
-    con.register("drawn_rows", pa.table({"rid": np.arange(len(drawn)), "drawn": drawn}))
-    parted = [
-        part
-        for part in spec.partitions
-        if part.kind == "sum" and (part.counts is None or names <= set(part.counts)) and part.dim != spec.period
-    ]
-    dims = [part.dim for part in parted]
-    marks = [f"case when t.\"{dim}\" = '{TOTAL}' then '{TOTAL}' else '' end" for dim in dims]
-    plain = [f't."{dim}"' for dim in spec.dims]
-    slot = [*(f't."{dim}"' for dim in spec.dims if dim not in dims), *marks]
-    whole = " and ".join(_margin_is_there(spec, dims[: number + 1], parted) for number in range(len(dims))) or "true"
-    sql = (
-        f"select count(distinct case when {whole} then ['', {', '.join(slot) or 'null'}] "
-        f"else ['each', {', '.join(plain)}] end) from {numbered(spec)} t join drawn_rows using (rid) where drawn"
-    )
-    found = con.execute(sql).fetchall()[0][0]
-    con.unregister("drawn_rows")
-    return int(found)
+@dataclass(frozen=True)
+class _Climb:
+    """For each row of a table, (rows,): where one dimension's sums lead from it, and over how many steps."""
+
+    dim: str
+    counts: Sequence[str] | None
+    root: Ints
+    steps: Ints
+
+    def holds_for(self, names: set[str]) -> bool:
+        return self.counts is None or names <= set(self.counts)
 
 
-def _margin_is_there(spec: PublishedTable, collapsed: Sequence[str], parted: Sequence[Additive]) -> str:
-    """Return the SQL condition that a row's margin over the first of the partitioned dimensions is in the table."""
-    same = [f'm."{dim}" = t."{dim}"' for dim in spec.dims if dim not in collapsed]
-    margin = [f"m.\"{dim}\" = '{TOTAL}'" for dim in collapsed]
-    holds = [f"({part.where})" for part in parted if part.where]
-    where = " and ".join([*same, *margin, "m.of_release = t.of_release"])
-    rows = f"(select * from {numbered(spec)} where {' and '.join(holds)})" if holds else numbered(spec)
-    inside = f" and t.rid in (select rid from {rows})" if holds else ""
-    return f"exists (select 1 from {rows} m where {where}){inside}"
+def _climbs(system: System, block: TableBlock) -> list[_Climb]:
+    """Follow each sum of a table's dimensions upwards, among rows of one release."""
+    tables: dict[str, PublishedTable] = {each.spec.name: each.spec for each in system.blocks}
+    out = []
+    for part in block.spec.partitions:
+        if part.kind == "sum":
+            found = system._con.execute(f"select a, b from ({directly(tables, block.spec, part)})").fetchnumpy()
+            above, below = np.asarray(found["a"], np.int64), np.asarray(found["b"], np.int64)
+            alike = block.release[above] == block.release[below]
+            parent = np.arange(block.rows)
+            parent[below[alike]] = above[alike]
+            root, steps = np.arange(block.rows), np.zeros(block.rows, np.int64)
+            for _ in range(DEEPEST):
+                steps += parent[root] != root
+                root = parent[root]
+            out.append(_Climb(part.dim, part.counts, root, steps))
+    return out
+
+
+class _Rows:
+    """The rows of a table, and into how many slots some of them fall."""
+
+    def __init__(self, system: System, block: TableBlock) -> None:
+        dims = ", ".join(f'"{dim}"' for dim in block.spec.dims)
+        found = system._con.execute(f"select {dims} from {numbered(block.spec)} order by rid").fetchnumpy()
+        values = {dim: np.asarray(found[dim], np.str_) for dim in block.spec.dims}
+        self._total = {dim: value == TOTAL for dim, value in values.items()}
+        self._code = {dim: np.unique(value, return_inverse=True)[1] for dim, value in values.items()}
+
+    def slots(self, chosen: Bools, climbs: Sequence[_Climb]) -> int:
+        """Return how many slots the chosen rows fall into; a row that does not climb to `All` is one by itself."""
+        at, marks = np.arange(len(chosen)), []
+        arrives = np.ones(len(chosen), bool)
+        summed = list(dict.fromkeys(climb.dim for climb in climbs))
+        for dim in summed:
+            mark = np.where(self._total[dim][at], 0, -1)
+            ways = [climb for climb in climbs if climb.dim == dim]
+            up = at.copy()
+            for number, climb in enumerate(ways):
+                there = (mark < 0) & self._total[dim][climb.root[at]]
+                mark[there] = 1 + number * (DEEPEST + 1) + climb.steps[at][there]
+                up[there] = climb.root[at][there]
+            at = up
+            arrives &= mark >= 0
+            marks.append(mark)
+        apart = np.where(arrives, -1, np.arange(len(chosen)))
+        named = [np.where(arrives, code, 0) for dim, code in self._code.items() if dim not in summed]
+        keys = np.column_stack([apart, *named, *(np.where(arrives, mark, 0) for mark in marks)])[chosen]
+        return len(np.unique(keys, axis=0)) if len(keys) else 0

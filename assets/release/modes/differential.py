@@ -16,11 +16,11 @@ import numpy as np
 
 from assets.release.manifest import AUDITOR_KEY
 from assets.release.modes import kept
-from assets.release.modes.budget import carried, take
-from assets.release.modes.contribution import new_counts
+from assets.release.modes.budget import NotDrawnError, carried, take
 from assets.release.modes.domains import left_out
 from assets.release.modes.form import Setting
 from assets.release.modes.noise import mechanism
+from assets.release.modes.shared import new_counts
 from assets.release.modes.spending import Plan, clamped, draw, plan
 from assets.release.policy import ReleaseError, ReleasePolicy
 from assets.release.system import Bools, Floats, System
@@ -55,6 +55,8 @@ class Differential:
         if not self._plan.parts:
             return np.full(len(system.values), np.nan)
         setting, planned = self._setting, self._plan
+        if setting.account is None and not setting.may_draw:
+            raise NotDrawnError("there is no registry to look a draw up in, and none may be made")
         if setting.account is None or self._policy.budget is None:
             raise ReleaseError(
                 "differential privacy needs the registry, which keeps the budget of the series; run it in a workspace"

@@ -31,14 +31,21 @@ def complete(con: duckdb.DuckDBPyConnection, catalogue: Catalogue, night: date) 
     Columns computed from true counts become null. Rows that earlier releases showed are not touched. Raises
     ReleaseError where children are outside the domain.
     """
-    absent = left_out(con, catalogue)
+    absent, trees = left_out(con, catalogue), trees_of(catalogue)
     for spec in catalogue.tables:
         _forget_derived(con, spec)
-        if spec.name in absent:
-            con.execute(f'delete from {WORK}."{spec.name}" where release_id is null')
-        elif spec.counts:
+        if spec.name in absent or (spec.name in trees and not _has_domain(con, spec)):
+            # A row of the night that is held, or is not, tells how far its count has moved.
+            kept = "release_id is null" if spec.period else "true"
+            con.execute(f'delete from {WORK}."{spec.name}" where {kept}')
+        elif spec.counts or spec.name in trees:
             _refuse_strangers(con, spec)
             _fill(con, spec, night)
+
+
+def trees_of(catalogue: Catalogue) -> frozenset[str]:
+    """Name the tables that are hierarchies: they have a row where some child is, so they need their domain as well."""
+    return frozenset(part.hierarchy for spec in catalogue.tables for part in spec.partitions if part.hierarchy)
 
 
 def left_out(con: duckdb.DuckDBPyConnection, catalogue: Catalogue) -> tuple[str, ...]:
@@ -103,12 +110,12 @@ def _fill(con: duckdb.DuckDBPyConnection, spec: PublishedTable, night: date) -> 
     labels = con.execute(f'select distinct "{spec.period}"::varchar from {DOMAIN}."{spec.name}" order by 1').fetchall()
     closed = [str(label) for (label,) in labels if period_end(str(label)) < night]
     columns = ", ".join(f'"{name}"' for name in (*spec.dims, *spec.count_names))
-    zeros = ", ".join(("0",) * len(spec.counts))
+    zeros = "".join(", 0" for _ in spec.counts)
     settled = " and ".join(f'w."{dim}" = d."{dim}"::varchar' for dim in spec.frozen_by)
     same = " and ".join(f'w."{dim}" = d."{dim}"::varchar' for dim in spec.dims)
     con.execute(
         f'insert into {WORK}."{spec.name}" ({columns}) '
-        f'select distinct {_text(spec)}, {zeros} from {DOMAIN}."{spec.name}" d '
+        f'select distinct {_text(spec)}{zeros} from {DOMAIN}."{spec.name}" d '
         f'where list_contains($closed, "{spec.period}"::varchar) '
         f'and not exists (select 1 from {WORK}."{spec.name}" w where w.release_id is not null and {settled}) '
         f'and not exists (select 1 from {WORK}."{spec.name}" w where {same})',

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 from assets.release.annex import seal, unseal
-from assets.release.modes.contribution import new_counts
 from assets.release.modes.noise import mechanism
+from assets.release.modes.shared import new_counts
 from assets.release.modes.spending import Plan
 from assets.release.policy import ReleaseError
 from assets.release.system import NEWEST, Floats, System, TableBlock, numbered

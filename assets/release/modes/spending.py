@@ -15,8 +15,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from assets.release.modes.contribution import Contribution, contribution, new_counts
+from assets.release.modes.contribution import Contribution, contribution
 from assets.release.modes.noise import Spread, noisy, proven, spread
+from assets.release.modes.shared import new_counts
 from assets.release.policy import ReleaseError, ReleasePolicy
 from assets.release.system import NEWEST, Floats, Ints, System
 from assets.release.tables import Count
