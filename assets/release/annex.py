@@ -16,6 +16,7 @@ import hmac
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import isnan
 
 import numpy as np
 from cryptography.exceptions import InvalidTag
@@ -46,6 +47,8 @@ class Annex:
     demand: Ints
     drifting: Ints
     intervals: Mapping[int, tuple[float, float]] = field(default_factory=dict)
+    contributions: Floats = field(default_factory=lambda: np.empty((3, 0)))
+    """(3, a): largest, second and largest few contributions of each amount, NaN where not given"""
 
     def to_bytes(
         self, intervals: Mapping[int, tuple[float, float]] | None = None, programs: tuple[int, int] = (0, 0)
@@ -57,12 +60,13 @@ class Annex:
         proven = {str(variable): ends for variable, ends in (intervals or {}).items() if np.isfinite(ends).all()}
         whole = {
             "hidden": self.hidden.tolist(),
-            "truth": self.truth.astype(np.int64).tolist(),
+            "truth": _plain(self.truth),
             "sensitive": self.sensitive.tolist(),
             "demand": self.demand.astype(np.int64).tolist(),
             "drifting": self.drifting.tolist(),
             "intervals": proven,
             "programs": list(programs),
+            **({"contributions": [_plain(row) for row in self.contributions]} if self.contributions.size else {}),
         }
         text = json.dumps(whole, sort_keys=True, separators=(",", ":")).encode()
         return text + b" " * (-len(text) % PADDED_TO)
@@ -79,9 +83,15 @@ class Annex:
                 demand=np.asarray(whole["demand"], np.int64),
                 drifting=np.asarray(whole["drifting"], np.int64),
                 intervals={int(v): (float(ends[0]), float(ends[1])) for v, ends in whole.get("intervals", {}).items()},
+                contributions=np.asarray(whole.get("contributions", [[], [], []]), np.float64),
             )
         except (ValueError, KeyError, TypeError, IndexError, AttributeError):
             raise ReleaseError("the annex of a release is not in its form; restore it from a backup") from None
+
+
+def _plain(values: Floats) -> list[int | float | None]:
+    """Return numbers as JSON has them: whole ones without a point, unknown ones null."""
+    return [None if isnan(v) else int(v) if v == int(v) else v for v in values.tolist()]
 
 
 def seal(text: bytes, key: bytes) -> bytes:

@@ -25,6 +25,7 @@ EPSILON = 1e-6
 WIDE = 3
 """An interval this many times the threshold wide needs no search for whole numbers within it."""
 TOO_NARROW = "its interval does not reach from below the threshold to above it, or is too narrow"
+CODED = "more of it can be worked out than the bound of its percentage tells"
 EXACT = "it can be worked out exactly"
 MISFIT = "the solver's answer does not fit what it was asked"
 CONTRADICTION = "no numbers at all fit what is shown"
@@ -37,8 +38,8 @@ NEARLY, PRECISION = 1e-3, 1e-9
 class Attacker:
     """Attack k unknown numbers x with `rows[0] <= A x <= rows[1]` and `box[0] <= x <= box[1]`.
 
-    `threshold`, shape (k,): the rule's t for each. `truth`, shape (k,) or None: numbers that are known to
-    fit, a first witness.
+    `threshold`, shape (k,): the rule's t for each. `span`, (k,) each: the ends that a demand of 3 must reach.
+    `truth`, shape (k,) or None: numbers that are known to fit, a first witness.
     """
 
     def __init__(
@@ -48,9 +49,10 @@ class Attacker:
         box: tuple[Floats, Floats],
         threshold: Ints,
         truth: Floats | None = None,
+        span: tuple[Floats, Floats] | None = None,
     ) -> None:
         self._program = LinearProgram(matrix, rows[0], box[0], box[1], at_most=rows[1])
-        self._box, self._threshold = box, threshold
+        self._box, self._threshold, self._span = box, threshold, box if span is None else span
         k = matrix.shape[1]
         self._least, self._most = np.full(k, np.inf), np.full(k, -np.inf)
         if truth is not None:
@@ -84,7 +86,7 @@ class Attacker:
             return None
         ends = float(np.ceil(least - _off(least))), float(np.floor(most + _off(most)))
         if self._enough(i, *ends, demand):
-            if ends[1] - ends[0] >= WIDE * self._threshold[i]:
+            if demand < 3 and ends[1] - ends[0] >= WIDE * self._threshold[i]:
                 self._least[i], self._most[i] = ends
             elif not self._find_whole(i, demand, ends) and not self._met(i, demand):
                 return UNDECIDED, 1
@@ -95,6 +97,8 @@ class Attacker:
         """Say what is wrong with an interval, and by how much it is too narrow."""
         if demand == 1:
             return EXACT, 1
+        if demand == 3:
+            return CODED, 1
         t = int(self._threshold[i])
         return EXACT if least == most else TOO_NARROW, int(np.ceil(min(max(t - most, t - (most - least), 1.0), t)))
 
@@ -103,6 +107,8 @@ class Attacker:
         t, (least, most) = int(self._threshold[i]), ends
         if demand == 1:
             regions = [(least, most - 1), (least + 1, most)]
+        elif demand == 3:
+            regions = [(self._span[1][i], most), (least, self._span[0][i])]
         else:
             regions = [(max(t, min(most, least + t)), most), (least, min(t - 1, most - t))]
         for low, high in regions:
@@ -181,9 +187,11 @@ class Attacker:
         return self._enough(i, self._least[i], self._most[i], demand)
 
     def _enough(self, i: int, least: float, most: float, demand: int) -> bool:
-        """Say whether whole numbers meet a demand: 1 any two of them, 2 from below t to t, t wide."""
+        """Say whether whole numbers meet a demand: 1 any two of them, 2 from below t to t, t wide, 3 its span."""
         if demand == 1:
             return bool(most - least >= 1)
+        if demand == 3:
+            return bool(least <= self._span[0][i] and self._span[1][i] <= most)
         t = int(self._threshold[i])
         return bool(least < t <= most and most - least >= t)
 

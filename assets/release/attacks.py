@@ -17,6 +17,7 @@ from scipy.sparse.csgraph import connected_components
 
 from assets.release.attacker import IMPOSSIBLE, Attacker
 from assets.release.findings import AuditReport, Finding
+from assets.release.magnitudes import Estimator
 from assets.release.published import Knowledge
 from assets.release.system import Floats, Ints, Rules, System
 
@@ -32,8 +33,12 @@ def attack_all(
     truth: Floats | None,
     certified: Mapping[int, tuple[float, float]],
     report: AuditReport,
+    span: tuple[Floats, Floats] | None = None,
 ) -> None:
-    """Substitute what is shown, split what is left into connected parts, and attack each."""
+    """Substitute what is shown, split what is left into connected parts, and attack each.
+
+    `span`, (n,) each: the ends that bounds of percentages and amounts must reach, where any are attacked.
+    """
     unknown = np.flatnonzero(known.unknown)
     shown = np.where(known.unknown, 0.0, system.values)
     matrix = sparse.vstack([system.matrix, known.rate_matrix], format="csr")
@@ -52,21 +57,22 @@ def attack_all(
         members = unknown[columns]
         if not demand[members].any():
             continue
-        attacker = Attacker(
-            reduced[rows][:, columns].tocsr(),
-            (low[rows], high[rows]),
-            (known.low[members], known.high[members]),
-            rules.threshold[members],
-            None if truth is None else truth[members],
-        )
+        part = reduced[rows][:, columns].tocsr(), (low[rows], high[rows]), (known.low[members], known.high[members])
+        ends = None if span is None else (span[0][members], span[1][members])
+        attacker: Attacker | Estimator
+        if ends is not None and system.amount[members].any():
+            attacker = Estimator(*part, ends)
+        else:
+            own = None if truth is None else truth[members]
+            attacker = Attacker(*part, rules.threshold[members], own, ends)
         for number, what, missing in attacker.attack(demand[members]):
             variable = int(members[number])
             report.add(system, variable, what)
             report.narrow[variable] = missing
         report.intervals.update({int(members[i]): attacker.interval(int(i)) for i in np.flatnonzero(demand[members])})
         for i in np.flatnonzero(demand[members]) if certified else ():
-            ends = certified.get(int(members[i]))
-            if ends is None or not attacker.bears_out(int(i), int(demand[members[i]]), *ends):
+            claim = certified.get(int(members[i]))
+            if claim is None or not attacker.bears_out(int(i), int(demand[members[i]]), *claim):
                 report.add(system, int(members[i]), IMPOSSIBLE)
         report.programs += attacker.programs
         report.integer_programs += attacker.integer_programs

@@ -21,6 +21,9 @@ without it the groups that one equation leaves are looked at, and with it too: t
 Changes between two versions may be negative: sums of several of them are not judged, only those that a table
 names.
 
+Where percentages are coded the attack is made twice, with the bounds that are told (`decoding`) and without, so that
+nothing above rests on a bound. Amounts have rules of their own (`magnitudes`).
+
 Without the annex the audit looks for exact recovery only, and uses no equation between rows of different
 releases that late records may have broken.
 """
@@ -37,8 +40,18 @@ from assets.release.annex import Annex
 from assets.release.attacks import attack_all
 from assets.release.building import build_system
 from assets.release.declared import declared_findings
+from assets.release.decoding import (
+    BOUND,
+    Bounds,
+    bound_findings,
+    heeded,
+    misplaced,
+    percentages_hidden,
+    released_bounds,
+)
 from assets.release.findings import AuditReport, Finding
 from assets.release.history import history_findings
+from assets.release.magnitudes import reach_of
 from assets.release.policy import ReleasePolicy
 from assets.release.published import Knowledge, form_findings, knowledge
 from assets.release.rolling import Told, rolling_findings
@@ -51,7 +64,7 @@ from assets.release.tables import Catalogue
 
 __all__ = ["AuditReport", "Finding", "audit"]
 
-INTERVAL, INEXACT = 2, 1
+AMOUNT, INTERVAL, INEXACT = 4, 2, 1
 
 
 def audit(
@@ -84,6 +97,7 @@ def audit(
     for what, where in (
         *declared_findings(con, catalogue, schema),
         *form_findings(con, catalogue, schema),
+        *bound_findings(con, catalogue, schema),
         *history_findings(con, catalogue, earlier, schema, release_id),
         *rolling_findings(con, schema, Told(catalogue, annex), earlier, last, policy.threshold),
         *(finding for i, file in enumerate(rows) for finding in row_findings(con, file, f"rows_{i}.main")),
@@ -95,9 +109,53 @@ def audit(
     if truth is not None and not told.fits(truth):
         report.findings.append(Finding("rows and tables do not count the same children", "the files of rows"))
         truth = None
+    bounds = released_bounds(con, system, schema)
+    truth = _judge_bounds(system, bounds, rules, truth, report)
+    heard, wanted, span = heeded(system, known, demand, bounds, report.complete)
+    _reach_of_amounts(system, known, rules, annex, truth, wanted, span)
     certified = {} if annex is None else annex.intervals
-    attack_all(system, known, demand, rules, truth=truth, certified=certified, report=report)
+    attack_all(system, heard, wanted, rules, truth=truth, certified=certified, report=report, span=span)
+    if (wanted == BOUND).any():
+        untold, asked = AuditReport(), np.where(wanted == BOUND, demand, 0)
+        attack_all(system, known, asked, rules, truth=truth, certified={}, report=untold)
+        report.findings += [found for found in untold.findings if found not in report.findings]
+        report.narrow = {**untold.narrow, **report.narrow}
+        report.programs += untold.programs
+        report.integer_programs += untold.integer_programs
     return report
+
+
+def _judge_bounds(
+    system: System, bounds: Bounds, rules: Rules, truth: Floats | None, report: AuditReport
+) -> Floats | None:
+    """Report bounds that are not those of the rule, or not true; return the truth if it still stands."""
+    for variable in misplaced(system, bounds, rules)[:20]:
+        report.add(system, int(variable), "its percentage has another bound than the rule gives its group")
+    if truth is None:
+        return None
+    number = truth[bounds.numerator]
+    untrue = (number < bounds.least) | (number > bounds.most)
+    for variable in bounds.numerator[untrue][:20]:
+        report.add(system, int(variable), "the bound of its percentage does not hold for the number in the annex")
+    return None if untrue.any() else truth
+
+
+def _reach_of_amounts(
+    system: System,
+    known: Knowledge,
+    rules: Rules,
+    annex: Annex | None,
+    truth: Floats | None,
+    wanted: Ints,
+    span: tuple[Floats, Floats],
+) -> None:
+    """Write into `span` what the intervals of sensitive amounts must reach; without the truth nothing is wanted."""
+    amount = system.amount
+    if truth is None or annex is None:
+        wanted[amount] = 0
+    elif system.amounts:
+        down, up = reach_of(system, truth, annex.contributions, rules, known.hidden)
+        span[0][amount], span[1][amount] = (truth - down)[amount], (truth + up)[amount]
 
 
 def _system(con: duckdb.DuckDBPyConnection, catalogue: Catalogue, schema: str, annex: Annex | None) -> System:
@@ -128,7 +186,7 @@ def _judge(
     Reports sensitive numbers that are simply shown, and an annex that does not fit the release.
     """
     complement = (system.kind == Kind.COMPLEMENT) & system.sensitive
-    vague = known.hidden | (known.changed & ~_told_before(system, known))
+    vague = (known.hidden & ~system.amount) | (known.changed & ~_told_before(system, known))
     beside = complement & (vague[system.minuend] | vague[system.subtrahend])
     demand = np.where(vague | beside, INEXACT, 0)
     truth = system.values.copy()
@@ -138,10 +196,14 @@ def _judge(
             report.findings.append(Finding("the hidden cells are not those of the annex", "the whole release"))
             return demand, None
         truth[annex.hidden] = annex.truth
-        for variable in annex.hidden[(annex.truth < 0) | (annex.truth != np.floor(annex.truth))][:20]:
+        whole = (annex.truth == np.floor(annex.truth)) | system.amount[annex.hidden]
+        for variable in annex.hidden[(annex.truth < 0) | ~whole][:20]:
             report.add(system, int(variable), "the annex holds no count for it")
     truth = _complete(system, truth)
     own = _rule(system, truth, rules, known.earlier)
+    if annex is not None and system.amounts:
+        _, up = reach_of(system, truth, annex.contributions, rules, known.hidden)
+        own[(up > 0) & ~known.earlier] = AMOUNT
     if annex is not None:
         report.sensitive = int((own > 0).sum())
         declared = np.zeros(len(own), np.int64)
@@ -154,7 +216,7 @@ def _judge(
         broken = np.abs(system.matrix @ truth) > 0.5
         for equation in np.flatnonzero(broken)[:20]:
             report.findings.append(Finding("shown and hidden counts do not add up", str(system.labels[equation])))
-    for variable in np.flatnonzero((own > 0) & ~known.unknown):
+    for variable in np.flatnonzero((own > 0) & ~(known.unknown & (known.hidden | ~system.amount))):
         report.add(system, int(variable), "a number that the rule hides is shown or follows from two shown")
     sound = annex is not None and not report.findings and not np.isnan(truth).any()
     return np.maximum(demand, np.where(known.unknown, own, 0)), truth if sound else None
@@ -186,6 +248,7 @@ def _rule(system: System, truth: Floats, rules: Rules, earlier: Bools) -> Ints:
     known = ~np.isnan(truth)
     few = known & system.sensitive & (magnitude > 0) & (magnitude < rules.threshold)
     out = np.where(few, np.where(system.signed, INEXACT, INTERVAL), 0)
+    out = np.maximum(out, np.where(percentages_hidden(system, truth, rules), INEXACT, 0))
     out[known & rules.zeros & (system.kind == Kind.COUNT) & (magnitude == 0)] = INTERVAL
     for block in system.blocks:
         if block.spec.certain_shown:

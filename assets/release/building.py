@@ -21,7 +21,7 @@ from scipy import sparse
 
 from assets.release.policy import ReleaseError
 from assets.release.system import Bools, Floats, Ints, Kind, System, TableBlock, numbered
-from assets.release.tables import TOTAL, Additive, Catalogue, PublishedTable, Relation
+from assets.release.tables import TOTAL, Additive, Catalogue, PublishedTable, Relation, contributions
 from assets.release.trees import check_trees, directly
 
 
@@ -41,6 +41,7 @@ class _Builder:
     cols: list[Ints] = field(default_factory=list)
     coefs: list[Floats] = field(default_factory=list)
     labels: list[str] = field(default_factory=list)
+    amounts: dict[str, TableBlock] = field(default_factory=dict)
 
     def variables(self, kind: Kind, minuend: Ints, subtrahend: Ints, sensitive: bool, values: Floats) -> Ints:
         """Append variables of one kind and return their numbers."""
@@ -81,10 +82,13 @@ class _Builder:
         found = self.con.execute(f"select a::bigint as a, b::bigint as b from ({sql}) order by a, b").fetchnumpy()
         return np.asarray(found["a"], np.int64), np.asarray(found["b"], np.int64)
 
-    def cells(self, table: str, count: int, row: Ints) -> Ints:
-        """Return the variables of one count in the given rows of a table."""
+    def cells(self, table: str, count: int | str, row: Ints) -> Ints:
+        """Return the variables of one count (by number or name) or one amount (by name) in rows of a table."""
         block = self.blocks[table]
-        return block.offset + row * len(block.spec.counts) + count
+        if isinstance(count, str) and count in block.spec.amount_names:
+            block = self.amounts[table]
+        number = block.names.index(count) if isinstance(count, str) else count
+        return block.offset + row * len(block.names) + number
 
 
 def build_system(
@@ -107,6 +111,8 @@ def build_system(
     _check_counts(builder)
     check_trees(con, catalogue.by_name)
     for spec in catalogue.tables:
+        _number_amounts(builder, spec)
+    for spec in catalogue.tables:
         _complements(builder, spec)
         for part in spec.partitions:
             _margins(builder, catalogue, spec, part)
@@ -126,18 +132,20 @@ def _number_rows(builder: _Builder, spec: PublishedTable, schema: str) -> None:
         [spec.name, schema.rsplit(".", maxsplit=1)[-1], schema.split(".", maxsplit=1)[0]],
     ).fetchall()
     present = {name for (name,) in described}
-    lacking = [name for name in (*spec.dims, *spec.count_names) if name not in present]
+    lacking = [name for name in (*spec.dims, *spec.count_names, *spec.amount_names) if name not in present]
     if lacking:
         raise ReleaseError(
             f"table {spec.name} lacks {', '.join(lacking)}; the outcome tables and the catalogue must agree"
         )
     dims = ", ".join(f'"{dim}"::varchar as "{dim}"' for dim in spec.dims)
     counts = "".join(f', "{name}"::double as "{name}"' for name in spec.count_names)
+    known = (*spec.amount_names, *(name for a in spec.amounts for name in contributions(a) if name in present))
+    amounts = "".join(f', "{name}"::double as "{name}"' for name in known)
     release = "coalesce(release_id, '~')" if "release_id" in present else "'~'"
     key = ", ".join(f'"{dim}"' for dim in spec.dims)
     con.execute(
         f"create or replace temp table {numbered(spec).rsplit('.', maxsplit=1)[-1]} as "
-        f"select row_number() over (order by {key}) - 1 as rid, {dims}{counts}, {release} as of_release "
+        f"select row_number() over (order by {key}) - 1 as rid, {dims}{counts}{amounts}, {release} as of_release "
         f'from {schema}."{spec.name}"'
     )
     nulls = " or ".join(f'"{dim}" is null' for dim in spec.dims)
@@ -156,6 +164,23 @@ def _number_rows(builder: _Builder, spec: PublishedTable, schema: str) -> None:
     builder.blocks[spec.name] = TableBlock(spec, builder.size, rows, np.asarray(found["of_release"], object))
     none = np.full(len(values), -1, np.int64)
     builder.variables(Kind.COUNT, none, none, True, values)
+
+
+def _number_amounts(builder: _Builder, spec: PublishedTable) -> None:
+    """Register the amounts of one table, in units of the last digit that is shown."""
+    if not spec.amounts:
+        return
+    counts = builder.blocks[spec.name]
+    found = builder.con.execute(f"select * from {numbered(spec)} order by rid").fetchnumpy()
+    columns: list[Floats] = [
+        np.ma.filled(np.ma.asarray(found[amount.name], float), np.nan) * 10.0**amount.digits for amount in spec.amounts
+    ]
+    values = np.column_stack(columns).ravel()
+    if (values < 0).any():
+        raise ReleaseError(f"table {spec.name} holds a negative amount; amounts are 0 or more")
+    builder.amounts[spec.name] = TableBlock(spec, builder.size, counts.rows, counts.release, amounts=True)
+    none = np.full(len(values), -1, np.int64)
+    builder.variables(Kind.AMOUNT, none, none, False, values)
 
 
 def _check_counts(builder: _Builder) -> None:
@@ -187,6 +212,10 @@ def _margins(builder: _Builder, catalogue: Catalogue, spec: PublishedTable, part
             builder.sums(f"{spec.name}: {part.dim}", upper, lower)
         else:
             builder.differences(Kind.NESTED, f"{spec.name}: {part.dim}", upper, lower)
+    for name in spec.amount_names if part.kind == "sum" else ():
+        if part.counts is None or name in part.counts:
+            upper, lower = builder.cells(spec.name, name, total), builder.cells(spec.name, name, parts)
+            builder.sums(f"{spec.name}: {part.dim} ({name})", upper, lower)
 
 
 def _relate(builder: _Builder, relation: Relation) -> None:
@@ -197,8 +226,8 @@ def _relate(builder: _Builder, relation: Relation) -> None:
         f"from (select * from {numbered(left)} where {relation.where or 'true'}) l, {numbered(right)} r "
         f"where {relation.on}"
     )
-    upper = builder.cells(left.name, left.count_names.index(relation.total.count), total)
-    lower = builder.cells(right.name, right.count_names.index(relation.parts.count), parts)
+    upper = builder.cells(left.name, relation.total.count, total)
+    lower = builder.cells(right.name, relation.parts.count, parts)
     if relation.kind == "sum":
         builder.sums(f"relation {relation.name}", upper, lower)
     else:
@@ -259,6 +288,7 @@ def _finish(builder: _Builder, drifting: Sequence[int] | None) -> System:
         matrix=matrix,
         labels=labels,
         drifting=marked,
+        amounts=tuple(builder.amounts.values()),
         _con=builder.con,
     )
     negative = np.flatnonzero((values < 0) & ~system.signed)
@@ -272,9 +302,8 @@ def _finish(builder: _Builder, drifting: Sequence[int] | None) -> System:
 def _only_between_releases(builder: _Builder, matrix: sparse.csr_matrix, marked: Bools) -> None:
     """Raise when an equation whose counts all belong to one release does not hold."""
     release = np.full(builder.size, "", object)
-    for block in builder.blocks.values():
-        width = len(block.spec.counts)
-        release[block.offset : block.offset + block.rows * width] = np.repeat(block.release, width)
+    for block in (*builder.blocks.values(), *builder.amounts.values()):
+        release[block.span] = np.repeat(block.release, len(block.names))
     for number in np.flatnonzero(marked):
         members = matrix.indices[matrix.indptr[number] : matrix.indptr[number + 1]]
         if len(set(release[members]) - {""}) <= 1:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import duckdb
 
 from assets.release.published import rows_where
-from assets.release.tables import HIDDEN_SENTENCE, Catalogue, PublishedTable
+from assets.release.tables import HIDDEN_SENTENCE, Catalogue, PublishedTable, shown_as
 
 ACCOMPANYING = frozenset({"release_log"})
 """Tables that a release holds beside those of its catalogue; they say nothing of children."""
@@ -31,12 +31,17 @@ def declared_findings(con: duckdb.DuckDBPyConnection, catalogue: Catalogue, sche
         spec = catalogue.by_name.get(table)
         if spec is None and table not in ACCOMPANYING:
             yield "the catalogue does not name this table, so no audit looks at it", f"{table}.{column}"
-        elif spec is not None and column not in {*spec.column_names, *OF_THE_RELEASE}:
+        elif spec is not None and column not in _allowed(spec):
             yield "the catalogue does not name this column, so no audit looks at it", f"{table}.{column}"
     for spec in catalogue.tables:
         present = {column for table, column in found if table == spec.name}
         for condition, what in _conditions(spec, present):
             yield from rows_where(con, spec, f'{schema}."{spec.name}" l where {condition}', what)
+
+
+def _allowed(spec: PublishedTable) -> set[str]:
+    """Return the columns that a released table may have; a percentage may stand there as text too (`decoding`)."""
+    return {*spec.column_names, *map(shown_as, spec.coded_rates), *OF_THE_RELEASE}
 
 
 def _conditions(spec: PublishedTable, present: set[str]) -> Iterator[tuple[str, str]]:
@@ -48,6 +53,9 @@ def _conditions(spec: PublishedTable, present: set[str]) -> Iterator[tuple[str, 
     if spec.rounding:
         finer = " or ".join(f'l."{name}" % {spec.rounding} <> 0' for name in spec.count_names)
         yield finer, "a count is shown finer than the table's rounding"
+    for amount in spec.amounts:
+        units = f'(l."{amount.name}"::double * 1e{amount.digits})'
+        yield f"abs({units} - round({units})) > 1e-6", f"{amount.name} is shown finer than it should be"
     for column in spec.plain_columns:
         if column.digits is not None:
             value = f'l."{column.name}"::double'

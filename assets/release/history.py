@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 
 from assets.release.published import rows_where, same_key
-from assets.release.tables import Catalogue, PublishedTable
+from assets.release.tables import Catalogue, PublishedTable, shown_as
 
 EARLIER = "earlier"
 
@@ -53,11 +53,14 @@ def columns_of(con: duckdb.DuckDBPyConnection, database: str, table: str) -> set
 
 def _changed(con: duckdb.DuckDBPyConnection, spec: PublishedTable, schema: str) -> Iterator[tuple[str, str]]:
     """Compare one table's rows of closed periods with an earlier release's."""
-    lacking = {*spec.dims, *spec.count_names} - columns_of(con, EARLIER, spec.name)
+    before = columns_of(con, EARLIER, spec.name)
+    lacking = {*spec.dims, *spec.count_names, *spec.amount_names} - before
     if lacking:
         yield "its columns changed since an earlier release; give the new form another name", spec.name
         return
-    differ = " or ".join(f'l."{name}" is distinct from o."{name}"' for name in (*spec.count_names, "release_id"))
+    told = [shown_as(rate) for rate in spec.coded_rates if shown_as(rate) in before]
+    same = (*spec.count_names, *spec.amount_names, *told, "release_id")
+    differ = " or ".join(f'l."{name}" is distinct from o."{name}"' for name in same)
     rows = f'{EARLIER}.main."{spec.name}" l left join {schema}."{spec.name}" o on {same_key(spec, "l", "o")}'
     missing = f'o."{spec.dims[0]}" is null'
     yield from rows_where(con, spec, f"{rows} where {missing}", "a row of an earlier release is left out")

@@ -122,6 +122,8 @@ def _problems(policy: ReleasePolicy) -> Iterator[str]:
     sizes = [tail.least for tail in policy.percentages]
     if sizes != sorted(set(sizes)) or not all(0 <= tail.low < tail.high <= 100 for tail in policy.percentages):
         yield "release percentages go from the smallest group up, each with 0 <= low < high <= 100"
+    if policy.mode != "suppress" and (policy.percentages or policy.amounts):
+        yield "coded percentages and rules for amounts go with the mode 'suppress', since others change what they judge"
     least, most = WEIGHTS
     for name, weight in policy.weights:
         if not least <= weight <= most:

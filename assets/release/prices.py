@@ -47,6 +47,17 @@ def prices(system: System, weights: Weights = ()) -> Floats:
     return price
 
 
+def amount_prices(system: System, weights: Weights = ()) -> Floats:
+    """Return what hiding each amount costs, shape (n,), by the same levels and weights; 0 for all else."""
+    price, asked = np.zeros(len(system.values)), dict(weights)
+    tables = {block.spec.name: block.spec for block in system.blocks}
+    for block in system.amounts:
+        row = _weights(system, block, asked) * LEVEL_FACTOR ** _levels(system, block, tables)
+        size = 1 + np.log2(1 + np.maximum(system.values[block.span], 0))
+        price[block.span] = block.spec.weight * size * np.repeat(row, len(block.names))
+    return price
+
+
 def check_weights(catalogue: Catalogue, weights: Weights) -> None:
     """Raise ReleaseError, naming it, for a weight of something that is no table and no dimension of one."""
     for name, _ in weights:

@@ -25,6 +25,7 @@ import duckdb
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from assets.release import folder as places
+from assets.release.amounts import require_rule
 from assets.release.annex import Annex, seal, unseal
 from assets.release.audit import AuditReport, audit
 from assets.release.audit_private import SealedDraw, audit_private
@@ -123,6 +124,7 @@ def build(order: Order, keys: Keys) -> Built:
     places.recover(order.releases)
     order.governance.require()
     check_weights(order.catalogue, order.policy.weights)
+    require_rule(order.catalogue, order.policy)
     if order.rows is not None:
         refuse_rows(order.policy)
     series = places.releases(order.releases)
@@ -165,7 +167,7 @@ def _build_after(
                 if not stricter:
                     raise
                 break  # nothing wider can be hidden: what the audit found stands
-            stage_tables(con, order.catalogue, system, found.hidden, found.shown)
+            stage_tables(con, order.catalogue, system, found.hidden, found.shown, found.coded)
             release_id = _release_id(con, order, earlier)
             same = next((release for release in series if release.id == release_id), None)
             if same is not None:

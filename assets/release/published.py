@@ -20,6 +20,7 @@ import numpy as np
 from scipy import sparse
 
 from assets.release.inferred import inferred
+from assets.release.magnitudes import amounts_behind
 from assets.release.policy import ReleasePolicy
 from assets.release.rounding import behind
 from assets.release.system import Bools, Floats, Ints, Kind, System, numbered
@@ -33,11 +34,11 @@ ROOM = 10.0
 class Knowledge:
     """What a reader knows of each variable; all of shape (n,) but the rates' rows.
 
-    `hidden`: counts that are not shown. `rounded`: counts shown rounded, or changed by a mode; of these `changed`: what
-    this release first shows, but a 0 that stands for 0; `unfit`: numbers that their mode cannot show. `unknown`: these
-    and all that depends on them. `low`, `high`: the box of an unknown. `earlier`: counts that an earlier release showed
-    first. `rate_matrix` (r, n) with `rate_low <= rate_matrix x <= rate_high`: rates shown although a count of
-    theirs is not.
+    `hidden`: counts and amounts that are not shown. `rounded`: counts shown rounded, or changed by a mode, and amounts;
+    of these `changed`: what this release first shows, but a 0 that stands for 0; `unfit`: numbers that their mode
+    cannot show. `unknown`: these and all that depends on them. `low`, `high`: the box of an unknown. `earlier`: counts
+    that an earlier release showed first. `rate_matrix` (r, n) with `rate_low <= rate_matrix x <= rate_high`: rates
+    shown although a count of theirs is not.
     """
 
     hidden: Bools
@@ -68,7 +69,7 @@ def knowledge(
     """
     n = len(system.values)
     count = system.kind == Kind.COUNT
-    hidden = count & np.isnan(system.values)
+    hidden = (count | system.amount) & np.isnan(system.values)
     rounded, earlier = np.zeros(n, bool), np.zeros(n, bool)
     shown = system.values[count & ~hidden]
     most = ROOM * (policy.threshold + shown.max(initial=0.0))
@@ -92,6 +93,14 @@ def knowledge(
         low[one.where], high[one.where] = one.low, np.minimum(one.high, most)
         moved |= one.where & (high > low)
         unfit |= one.unfit
+    if system.amounts:
+        box = amounts_behind(system.values[system.amount])
+        rounded |= system.amount & ~hidden
+        for block in system.amounts:
+            earlier[block.span] = np.repeat(block.release != release_id, len(block.names)) & ~hidden[block.span]
+        low[system.amount], high[system.amount] = box
+        late = (system.kind == Kind.DRIFT) & system.amount[system.minuend]
+        low[late], high[late] = -np.inf, np.inf
     unknown = hidden | rounded | (system.kind == Kind.DRIFT)
     derived = ~count & (system.subtrahend >= 0)
     unknown |= derived & (unknown[system.minuend] | unknown[system.subtrahend])
@@ -153,6 +162,11 @@ def rate_sql(rate: Rate, of: str = "") -> str:
     return f"case when {n} > 0 then (({y} * {2 * rate.per * unit} + {n}) // (2 * {n}))::double / {unit} end"
 
 
+def percent_sql(rate: Rate, of: str = "") -> str:
+    """Return the SQL of a percentage as text, with its decimals: null when a count of it is hidden."""
+    return f"printf('%.{rate.digits}f %%', {rate_sql(rate, of)})"
+
+
 def guard_sql(column: Column, counts: Sequence[str], of: str = "") -> str:
     """Return the SQL condition on shown counts under which a column may be shown; empty when always."""
     conditions = [f'{of}"{name}" is not null' for name in counts if column.hidden_with_counts or column.least]
@@ -165,7 +179,12 @@ def form_findings(con: duckdb.DuckDBPyConnection, catalogue: Catalogue, schema: 
     for spec in catalogue.tables:
         if not spec.counts:
             continue
-        hidden = " or ".join((*(f'l."{name}" is null' for name in spec.count_names), *_borrowed_hidden(spec, schema)))
+        hidden = " or ".join(
+            (
+                *(f'l."{name}" is null' for name in (*spec.count_names, *spec.amount_names)),
+                *_borrowed_hidden(spec, schema),
+            )
+        )
         checks = [
             (
                 f'l."{rate.name}" is distinct from {rate_sql(rate, "l.")}',
@@ -180,6 +199,10 @@ def form_findings(con: duckdb.DuckDBPyConnection, catalogue: Catalogue, schema: 
             )
             for column in spec.plain_columns
             if (guard := guard_sql(column, spec.count_names, "l."))
+        ]
+        checks += [
+            (f'l."{a.of}" is null and l."{a.name}" is not null', f"{a.name} is shown beside the hidden count {a.of}")
+            for a in spec.amounts
         ]
         checks.append((f"l.suppressed <> ({hidden})", "the flag `suppressed` is wrong"))
         for condition, what in checks:

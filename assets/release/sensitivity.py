@@ -4,10 +4,13 @@ What belongs here: the rule of `ReleasePolicy` applied to every variable of a `S
 What does not: how that is achieved (`suppress`); the auditor, which applies the rule again in its own words
 (`audit`).
 
-Two demands exist. INTERVAL (a count, complement or other nested difference of 1..t-1; a hidden zero; the
+Four demands exist. INTERVAL (a count, complement or other nested difference of 1..t-1; a hidden zero; the
 numerator or complement behind a rate of exactly 0 or 100 %): a reader's interval must reach from below t to t
 or more and be at least t wide. INEXACT (a change between two versions of a closed period, or a late change,
-of 1..t-1 children): the number must not be known exactly.
+of 1..t-1 children; the numerator of a percentage that is coded, or of a group too small for one): the number
+must not be known exactly. TAIL holds in place of these once the tail of a percentage is told (`<5 %`): the
+number may then be any that the tail allows (`coding`). AMOUNT is for sums of money or days, whose protection
+levels are computed once the counts to hide are known (`amounts`).
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from enum import IntEnum
 import numpy as np
 import numpy.typing as npt
 
+from assets.release.coding import tails
 from assets.release.system import Bools, Floats, Kind, Rules, System
 
 Demands = npt.NDArray[np.int8]
@@ -29,6 +33,8 @@ class Demand(IntEnum):
     NONE = 0
     INEXACT = 1
     INTERVAL = 2
+    TAIL = 3
+    AMOUNT = 4
 
 
 @dataclass(frozen=True)
@@ -66,6 +72,8 @@ def demands(system: System, rules: Rules, published: Bools | None = None) -> Dem
     small = (size >= 1) & (size < rules.threshold) & system.sensitive
     small |= rules.zeros & (size == 0) & (system.kind == Kind.COUNT)
     out: Demands = np.zeros(len(size), np.int8)
+    percentages = tails(system, rules)
+    out[percentages.numerator[percentages.unshown]] = Demand.INEXACT
     out[small] = Demand.INTERVAL
     out[small & system.signed] = Demand.INEXACT
     out[rules.certain & _certain(system)] = Demand.INTERVAL

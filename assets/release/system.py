@@ -46,17 +46,30 @@ class Kind(IntEnum):
     """the difference of two versions' counts of one closed period, published apart; may be negative"""
     DRIFT = 4
     """what is missing in an equation between rows of different releases; may be negative"""
+    AMOUNT = 5
+    """an amount that a table holds, in units of the last digit shown; a real number"""
 
 
 @dataclass(frozen=True)
 class TableBlock:
-    """Where the counts of one table lie: variable `offset + row * len(counts) + count`."""
+    """Where the counts of one table lie: variable `offset + row * len(counts) + count`; or its amounts, likewise."""
 
     spec: PublishedTable
     offset: int
     rows: int
     release: npt.NDArray[np.object_]
     """shape (rows,): id of the release that published the row first, or NEWEST"""
+    amounts: bool = False
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The columns it numbers: counts, or amounts."""
+        return self.spec.amount_names if self.amounts else self.spec.count_names
+
+    @property
+    def span(self) -> slice:
+        """Its variables."""
+        return slice(self.offset, self.offset + self.rows * len(self.names))
 
 
 @dataclass(frozen=True)
@@ -80,6 +93,8 @@ class System:
     labels: npt.NDArray[np.object_]
     drifting: Bools
     _con: duckdb.DuckDBPyConnection = field(repr=False, compare=False)
+    amounts: tuple[TableBlock, ...] = ()
+    """the tables with amounts; their variables follow all counts"""
 
     @property
     def n_counts(self) -> int:
@@ -89,12 +104,22 @@ class System:
     @property
     def signed(self) -> Bools:
         """Shape (n,): variables that may be negative."""
-        return self.kind >= Kind.CHANGE
+        return np.isin(self.kind, (Kind.CHANGE, Kind.DRIFT))
+
+    @property
+    def amount(self) -> Bools:
+        """Shape (n,): variables that are amounts."""
+        return np.isin(self.kind, (Kind.AMOUNT,))
+
+    def described(self, block: TableBlock) -> Mapping[str, Floats]:
+        """Return the columns of a table that are numbers, by name, in the order of its rows."""
+        found = self._con.execute(f"select * from {numbered(block.spec)} order by rid").fetchnumpy()
+        return {name: np.ma.filled(np.ma.asarray(v, float), np.nan) for name, v in found.items() if v.dtype == float}
 
     def block_of(self, variable: int) -> tuple[TableBlock, int, int]:
-        """Return the table, the row and the count number of a count variable."""
-        for block in self.blocks:
-            width = len(block.spec.counts)
+        """Return the table, the row and the number of a count or an amount."""
+        for block in (*self.blocks, *self.amounts):
+            width = len(block.names)
             if width and block.offset <= variable < block.offset + block.rows * width:
                 return block, *divmod(variable - block.offset, width)
         raise IndexError(variable)
@@ -103,7 +128,7 @@ class System:
         """Name a variable for people: table, count, values of its dimensions; never a number of children."""
         if self.kind[variable] == Kind.DRIFT:
             return f"late change of {self.coordinates(int(self.minuend[variable]))}"
-        if self.kind[variable] != Kind.COUNT:
+        if self.kind[variable] not in (Kind.COUNT, Kind.AMOUNT):
             upper, lower = int(self.minuend[variable]), int(self.subtrahend[variable])
             return f"{self.coordinates(upper)} less {self.coordinates(lower)}"
         block, row, count = self.block_of(variable)
@@ -111,7 +136,7 @@ class System:
         dims = ", ".join(f'"{dim}"' for dim in spec.dims)
         found = self._con.execute(f"select {dims} from {numbered(spec)} where rid = ?", [row]).fetchall()
         named = ", ".join(f"{dim}={value}" for dim, value in zip(spec.dims, found[0], strict=True) if value != TOTAL)
-        return f"{spec.name}.{spec.count_names[count]} ({named or 'the total'})"
+        return f"{spec.name}.{block.names[count]} ({named or 'the total'})"
 
 
 def numbered(spec: PublishedTable) -> str:
@@ -121,11 +146,16 @@ def numbered(spec: PublishedTable) -> str:
 
 @dataclass(frozen=True)
 class Rules:
-    """The rule of each variable, all of shape (n,): threshold, whether zeros and certain rates are hidden."""
+    """The rule of each variable, all of shape (n,): threshold, whether zeros and certain rates are hidden.
+
+    `policy` (n,) is the place of its rule in `policies`, for what is not one number a rule (percentages, amounts).
+    """
 
     threshold: Ints
     zeros: Bools
     certain: Bools
+    policy: Ints
+    policies: tuple[ReleasePolicy, ...]
 
 
 def rules_of(system: System, policy: ReleasePolicy, before: Mapping[str, ReleasePolicy]) -> Rules:
@@ -142,6 +172,8 @@ def rules_of(system: System, policy: ReleasePolicy, before: Mapping[str, Release
         threshold=np.array([each.threshold for each in policies])[index],
         zeros=np.array([each.zeros == "hidden" for each in policies])[index],
         certain=np.array([each.certain == "hidden" for each in policies])[index],
+        policy=index,
+        policies=tuple(policies),
     )
 
 
@@ -151,10 +183,9 @@ def by_rule(
     """Return the policies at hand, tonight's first, and for each variable, (n,), the number of its row's own."""
     order = sorted(before)
     index = np.zeros(len(system.values), np.int64)
-    for block in system.blocks:
-        width = len(block.spec.counts)
+    for block in (*system.blocks, *system.amounts):
         own = np.zeros(block.rows, np.int64)
         for number, release in enumerate(order, start=1):
             own[block.release == release] = number
-        index[block.offset : block.offset + block.rows * width] = np.repeat(own, width)
+        index[block.span] = np.repeat(own, len(block.names))
     return [policy, *(before[release] for release in order)], index

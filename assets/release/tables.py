@@ -60,6 +60,21 @@ class Rate:
 
 
 @dataclass(frozen=True)
+class Amount:
+    """A sum over the children (or cases) that the count `of` counts: money paid, days stayed; never negative.
+
+    `digits`: decimals shown, the last one rounded (-2: hundreds). Beside `name` the unsuppressed table has the
+    contributions that decide whether the sum is sensitive and never leave: `<name>__largest`, that of the child who
+    contributes most, and, where a rule asks for them, `<name>__second` and `<name>__top` (the rule's number of largest
+    ones together); 0 where there is no such child.
+    """
+
+    name: str
+    of: str
+    digits: int = 0
+
+
+@dataclass(frozen=True)
 class Additive:
     """A dimension whose values partition its `All` row: where both exist, the parts sum to the `All` row.
 
@@ -133,6 +148,7 @@ class PublishedTable:
     dims: tuple[str, ...]
     counts: tuple[Count, ...]
     comments: Mapping[str, str]
+    amounts: tuple[Amount, ...] = ()
     rates: tuple[Rate, ...] = ()
     additive: tuple[Additive | str, ...] = ()
     columns: tuple[Column | str, ...] = ()
@@ -151,6 +167,11 @@ class PublishedTable:
         return tuple(count.name for count in self.counts)
 
     @property
+    def amount_names(self) -> tuple[str, ...]:
+        """Names of the amounts, in order."""
+        return tuple(amount.name for amount in self.amounts)
+
+    @property
     def partitions(self) -> tuple[Additive, ...]:
         """The additive dimensions, a bare name standing for `Additive(name)`."""
         return tuple(Additive(part) if isinstance(part, str) else part for part in self.additive)
@@ -166,10 +187,21 @@ class PublishedTable:
         return (
             *self.dims,
             *self.count_names,
+            *self.amount_names,
             *(rate.name for rate in self.rates),
             *(column.name for column in self.plain_columns),
             *(borrowed.name for borrowed in self.borrowed),
         )
+
+    @property
+    def coded_rates(self) -> tuple[Rate, ...]:
+        """The percentages of children, which a policy may code by the size of their group.
+
+        Not those of rounded tables, nor of attributes that are none of a child (`certain_shown`).
+        """
+        within = {(count.name, count.within) for count in self.counts if count.complement_sensitive}
+        plain = self.rounding is None and not self.certain_shown
+        return tuple(r for r in self.rates if plain and r.per == 100 and (r.numerator, r.denominator) in within)
 
     @property
     def frozen_by(self) -> tuple[str, ...]:
@@ -179,7 +211,7 @@ class PublishedTable:
 
 @dataclass(frozen=True)
 class CellRef:
-    """A count of a table: the left or right side of a relation."""
+    """A count or an amount of a table: the left or right side of a relation."""
 
     table: str
     count: str
@@ -229,8 +261,9 @@ class Catalogue:
         for relation in self.relations:
             for ref in (relation.total, relation.parts):
                 known = self.by_name.get(ref.table)
-                if known is None or ref.count not in known.count_names:
+                if known is None or ref.count not in (*known.count_names, *known.amount_names):
                     yield f"relation {relation.name}: no count {ref.table}.{ref.count}; name a listed one"
+            yield from _amount_relation_problems(relation, self.by_name)
 
     def to_json(self) -> dict[str, Any]:
         """Return the catalogue as plain JSON values, the inverse of `from_json`."""
@@ -255,6 +288,38 @@ class Catalogue:
         return cls(tables, relations)
 
 
+def _amount_relation_problems(relation: Relation, tables: Mapping[str, PublishedTable]) -> Iterator[str]:
+    """Yield where a relation is about amounts in a way that the rules for them do not cover."""
+    sides = [ref for ref in (relation.total, relation.parts) if ref.table in tables]
+    amounts = [ref for ref in sides if ref.count in tables[ref.table].amount_names]
+    if amounts and (len(amounts) == 1 or relation.kind != "sum"):
+        yield f"relation {relation.name}: an amount is a sum of amounts, and of nothing else"
+
+
+def _amount_problems(table: PublishedTable) -> Iterator[str]:
+    """Yield what is wrong with the amounts of a table."""
+    where = f"table {table.name}"
+    for amount in table.amounts:
+        if amount.of not in table.count_names:
+            yield f"{where}: amount {amount.name} is of {amount.of}, which is no count of it"
+    overlapping = any(part.kind == "within" for part in table.partitions)
+    if table.amounts and (table.version or table.rounding or overlapping):
+        yield (
+            f"{where}: a table with amounts has no version, no rounded counts and no overlapping parts; "
+            "give the amounts a table of their own"
+        )
+
+
+def contributions(amount: Amount) -> tuple[str, str, str]:
+    """Name the columns of contributions beside an unsuppressed amount: the largest, the second, the largest few."""
+    return f"{amount.name}__largest", f"{amount.name}__second", f"{amount.name}__top"
+
+
+def shown_as(rate: Rate) -> str:
+    """Name the text column beside a rate: the number, or only its bound where a policy codes it."""
+    return f"{rate.name}_shown"
+
+
 def _table_problems(table: PublishedTable, tables: Mapping[str, PublishedTable]) -> Iterator[str]:
     """Yield what is wrong with one table."""
     where = f"table {table.name}"
@@ -264,12 +329,17 @@ def _table_problems(table: PublishedTable, tables: Mapping[str, PublishedTable])
             yield f"{where}: {name!r} is not a lower-case name; rename it"
         if name in _RESERVED:
             yield f"{where}: column {name} is written by the release itself; rename it"
-    if len(set(names)) != len(names):
+    coded = [shown_as(rate) for rate in table.coded_rates]
+    numerators = [rate.numerator for rate in table.coded_rates]
+    if len(set(numerators)) != len(numerators):
+        yield f"{where}: two percentages have the same numerator; move one to a table of its own"
+    if len({*names, *coded}) != len(names) + len(coded):
         yield f"{where}: two columns share a name; give each its own"
     for name in names:
         if not table.comments.get(name):
             yield f"{where}: column {name} has no comment; say what it means"
     yield from _reference_problems(table, tables)
+    yield from _amount_problems(table)
 
 
 def _reference_problems(table: PublishedTable, tables: Mapping[str, PublishedTable]) -> Iterator[str]:
@@ -345,6 +415,7 @@ def _table_to_json(table: PublishedTable) -> dict[str, Any]:
         "additive": [_plain(part) for part in table.partitions],
         "columns": [_plain(column) for column in table.plain_columns],
         "borrowed": [_plain(borrowed) for borrowed in table.borrowed],
+        **({"amounts": [_plain(amount) for amount in table.amounts]} if table.amounts else {}),
     }
 
 
@@ -358,6 +429,7 @@ def _table_from_json(item: Mapping[str, Any]) -> PublishedTable:
             "dims": tuple(item["dims"]),
             "definition": tuple(item["definition"]),
             "counts": tuple(Count(**part) for part in item["counts"]),
+            "amounts": tuple(Amount(**part) for part in item.get("amounts", [])),
             "rates": tuple(Rate(**part) for part in item["rates"]),
             "additive": tuple(Additive(**tuples(part)) for part in item["additive"]),
             "columns": tuple(Column(**part) for part in item["columns"]),

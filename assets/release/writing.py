@@ -17,12 +17,17 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from assets.release.published import guard_sql, rate_sql
+from assets.release.coding import Labels
+from assets.release.published import guard_sql, percent_sql, rate_sql
 from assets.release.system import Bools, Floats, Ints, System
-from assets.release.tables import HIDDEN_SENTENCE, Catalogue, PublishedTable
+from assets.release.tables import HIDDEN_SENTENCE, Amount, Catalogue, PublishedTable, Rate, shown_as
 from assets.release.working import WORK
 
 STAGE = "memory.stage"
+CODED_COMMENT = (
+    "{rate} as text, for reading: the number with its %, or only that it lies below or above a bound (<5 %, >95 %), "
+    "which depends on the size of the group; {rate} and {numerator} are then empty. Empty: not shown at all."
+)
 LOG = "release_log"
 LOG_COMMENTS = {
     "release_id": "Id of the release, which is the name of its folder.",
@@ -41,10 +46,12 @@ def stage_tables(
     system: System,
     hidden: Bools,
     shown: Floats | None = None,
+    coded: Labels | None = None,
 ) -> None:
     """Create the released form of every table in the schema `stage`, from `work` and the counts to hide.
 
-    `shown`, shape (n,): the number to show for each count that is not hidden; None shows what `work` holds.
+    `shown`, shape (n,): the number to show for each count that is not hidden; None shows what `work` holds. `coded`
+    (n,): bounds of percentages told beside hidden numerators; None: no rule codes percentages.
     """
     numbers = np.nan_to_num(system.values if shown is None else shown).astype(np.int64)
     con.execute("drop schema if exists memory.stage cascade")
@@ -53,42 +60,83 @@ def stage_tables(
         width = len(block.spec.counts)
         span = slice(block.offset, block.offset + block.rows * width)
         form = (block.rows, width)
-        _stage(con, block.spec, hidden[span].reshape(form), numbers[span].reshape(form))
+        texts = None if coded is None else coded[span].reshape(form)
+        sums = _amount_flags(system, block.spec, hidden)
+        _stage(con, block.spec, hidden[span].reshape(form), numbers[span].reshape(form), texts, sums)
     for spec in catalogue.tables:
         _borrow(con, spec)
 
 
-def _stage(con: duckdb.DuckDBPyConnection, spec: PublishedTable, flags: Bools, numbers: Ints) -> None:
+def _amount_flags(system: System, spec: PublishedTable, hidden: Bools) -> Bools:
+    """Return which amounts of a table are hidden, shape (rows, amounts)."""
+    for block in system.amounts:
+        if block.spec.name == spec.name:
+            return np.asarray(hidden[block.span].reshape(block.rows, len(block.names)), bool)
+    return np.empty((0, 0), bool)
+
+
+def _stage(
+    con: duckdb.DuckDBPyConnection,
+    spec: PublishedTable,
+    flags: Bools,
+    numbers: Ints,
+    texts: Labels | None,
+    sums: Bools,
+) -> None:
+    """Stage one table.
+
+    `flags` and `numbers` (rows, counts): what it hides, and what it shows of the others; `sums` (rows, amounts): the
+    amounts it hides; `texts` (rows, counts): bounds of percentages it tells.
+    """
     names = spec.count_names
-    columns = {f"h{number}": flags[:, number] for number in range(len(names))}
-    values = {f"s{number}": numbers[:, number] for number in range(len(names))}
-    con.register("flags", pa.table({"rid": np.arange(len(flags)), **columns, **values}))
+    columns: dict[str, object] = {f"h{number}": flags[:, number] for number in range(len(names))}
+    columns |= {f"a{number}": sums[:, number] for number in range(len(spec.amounts))}
+    hides = list(columns)
+    columns |= {f"s{number}": numbers[:, number] for number in range(len(names))}
+    coded = () if texts is None else spec.coded_rates
+    bounds = [names.index(rate.numerator) for rate in coded]
+    columns |= {f"b{number}": pa.array(texts[:, number], pa.string()) for number in bounds if texts is not None}
+    con.register("flags", pa.table({"rid": np.arange(len(flags)), **columns}))
     key = ", ".join(f'"{dim}"' for dim in spec.dims)
-    base = spec.rounding
-
-    def shown(number: int) -> str:
-        return f"(s{number} + {base // 2}) // {base} * {base}" if base else f"s{number}"
-
     inner = ", ".join(
         (
             *(f'w."{dim}"' for dim in spec.dims),
-            *(f'case when not h{i} then {shown(i)} end as "{name}"' for i, name in enumerate(names)),
+            *(f'case when not h{i} then {_count(i, spec.rounding)} end as "{name}"' for i, name in enumerate(names)),
+            *(f'case when not a{i} then {_amount(a)} end as "{a.name}"' for i, a in enumerate(spec.amounts)),
             *(_plain(column.name, column.digits) for column in spec.plain_columns),
-            f"({' or '.join(f'h{i}' for i in range(len(names))) or 'false'}) as suppressed",
+            f"({' or '.join(hides) or 'false'}) as suppressed",
             "w.release_id",
+            *(f"nullif(b{number}, '') as b{number}" for number in bounds),
         )
     )
     guarded = {column.name: guard_sql(column, names) for column in spec.plain_columns}
     guarded = {name: condition for name, condition in guarded.items() if condition}
     replaced = ", ".join(f'case when {condition} then "{name}" end as "{name}"' for name, condition in guarded.items())
     rates = "".join(f', {rate_sql(rate)} as "{rate.name}"' for rate in spec.rates)
+    rates += "".join(f', {_shown(rate, n)} as "{shown_as(rate)}"' for rate, n in zip(coded, bounds, strict=True))
+    without = f"exclude ({', '.join(f'b{number}' for number in bounds)}) " if bounds else ""
     con.execute(
         f'create table {STAGE}."{spec.name}" as with numbered as ('
         f'select row_number() over (order by {key}) - 1 as rid, * from {WORK}."{spec.name}"), '
         f"released as (select {inner} from numbered w left join flags f on f.rid = w.rid) "
-        f"select * {f'replace ({replaced})' if guarded else ''}{rates} from released order by {key}"
+        f"select * {without}{f'replace ({replaced})' if guarded else ''}{rates} from released order by {key}"
     )
     con.unregister("flags")
+
+
+def _count(number: int, base: int | None) -> str:
+    return f"(s{number} + {base // 2}) // {base} * {base}" if base else f"s{number}"
+
+
+def _amount(amount: Amount) -> str:
+    """Return the SQL of an amount with its last digit rounded half up, whole numbers without a point."""
+    rounded = f'floor("{amount.name}" * 1e{amount.digits} + 0.5) / 1e{amount.digits}'
+    return f"({rounded})::bigint" if amount.digits <= 0 else f"({rounded})::decimal(18, {amount.digits})"
+
+
+def _shown(rate: Rate, number: int) -> str:
+    """Return the SQL of a percentage as text: the number where it is shown, else the bound that is told."""
+    return f"coalesce({percent_sql(rate)}, b{number})"
 
 
 def _plain(name: str, digits: int | None) -> str:
@@ -141,7 +189,8 @@ def write_tables(
     """
     for spec in catalogue.tables:
         hides = bool(spec.counts or spec.borrowed)
-        columns = [f'"{name}"' for name in spec.column_names]
+        coded = [rate for rate in spec.coded_rates if _staged(con, spec.name, shown_as(rate))]
+        columns = [f'"{name}"' for name in (*spec.column_names, *map(shown_as, coded))]
         if hides:
             columns += [
                 "suppressed",
@@ -155,17 +204,31 @@ def write_tables(
         )
         note = (notes or {}).get(spec.name)
         described = f"{spec.description} {note}" if note else spec.description
-        _comment(con, target, spec.name, described, _comments(spec, hides))
+        _comment(con, target, spec.name, described, _comments(spec, hides, coded))
     con.register("log_rows", log)
     con.execute(f"create table {target}.main.{LOG} as select * from log_rows order by sequence")
     con.unregister("log_rows")
     _comment(con, target, LOG, "Every release so far, this one included.", LOG_COMMENTS)
 
 
-def _comments(spec: PublishedTable, hides: bool) -> dict[str, str]:
+def _staged(con: duckdb.DuckDBPyConnection, table: str, column: str) -> bool:
+    """Say whether a staged table has a column."""
+    found = con.execute(
+        "select 1 from duckdb_columns() "
+        "where database_name || '.' || schema_name = ? and table_name = ? and column_name = ?",
+        [STAGE, table, column],
+    )
+    return bool(found.fetchall())
+
+
+def _comments(spec: PublishedTable, hides: bool, coded: Sequence[Rate] = ()) -> dict[str, str]:
     out = {name: spec.comments[name] for name in spec.column_names}
     for name in spec.count_names if spec.rounding else ():
         out[name] = f"{out[name]} Rounded to {spec.rounding}."
+    for amount in spec.amounts:
+        out[amount.name] = f"{out[amount.name]} Rounded to {10.0**-amount.digits:g}."
+    for rate in coded:
+        out[shown_as(rate)] = CODED_COMMENT.format(rate=rate.name, numerator=rate.numerator)
     if hides:
         out["suppressed"] = "True when a number of this row is hidden; it is then empty, and so is what needs it."
         out["suppressed_because"] = "Why, in one sentence that is the same for every hidden number."

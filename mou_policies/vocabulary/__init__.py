@@ -7,6 +7,7 @@ Adding a word means adding a line there.
 from __future__ import annotations
 
 from mou_policies.vocabulary.areas import Vintage, zip3_is_current, zip3_label, zip3_restricted, zip3_vintages
+from mou_policies.vocabulary.bands import Bands, percentages
 from mou_policies.vocabulary.classes import FERPA_PII_CITE, SAFE_HARBOR_CITE, FieldClass, field_classes
 from mou_policies.vocabulary.deidentification import CONDITIONS, LEVELS, Claim, Demand, Keep, Removal, claims
 from mou_policies.vocabulary.doors import admits, doors
@@ -43,6 +44,7 @@ __all__ = [
     "MARKS",
     "SAFE_HARBOR_CITE",
     "SEVERITIES",
+    "Bands",
     "Claim",
     "Clause",
     "Demand",
@@ -76,6 +78,7 @@ __all__ = [
     "kinds",
     "layout_of",
     "matches",
+    "percentages",
     "populations",
     "purposes",
     "release_modes",

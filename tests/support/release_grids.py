@@ -15,9 +15,10 @@ import pyarrow as pa
 
 from assets.release.audit import AuditReport, audit
 from assets.release.building import build_system
+from assets.release.coding import Labels
 from assets.release.policy import ReleasePolicy
 from assets.release.sensitivity import demands
-from assets.release.suppress import suppress
+from assets.release.suppress import Suppression, suppress
 from assets.release.system import Bools, System, rules_of
 from assets.release.tables import Catalogue, Count, PublishedTable, Rate, Relation
 from assets.release.working import annex_of
@@ -70,17 +71,19 @@ class Bench:
     marked: Bools
     policy: ReleasePolicy
 
-    def release(self, hidden: Bools) -> None:
+    def release(self, hidden: Bools, coded: Labels | None = None) -> None:
         """Write the released form of the tables into the attached database `target`."""
         self.con.execute("detach database if exists target")
         self.con.execute("attach ':memory:' as target")
-        stage_tables(self.con, self.catalogue, self.system, hidden)
+        stage_tables(self.con, self.catalogue, self.system, hidden, coded=coded)
         write_tables(self.con, self.catalogue, "target", "r-1", log_table([]))
 
-    def audit(self, hidden: Bools | None = None, earlier: tuple[Path, ...] = ()) -> AuditReport:
-        """Attack the tables with the counts `hidden` (default: those the text marks) left out."""
+    def audit(
+        self, hidden: Bools | None = None, earlier: tuple[Path, ...] = (), coded: Labels | None = None
+    ) -> AuditReport:
+        """Attack the tables with the counts `hidden` (default: those the text marks) left out, bounds `coded` told."""
         chosen = self.marked if hidden is None else hidden
-        self.release(chosen)
+        self.release(chosen, coded)
         return self.audit_released(chosen, earlier)
 
     def audit_released(self, hidden: Bools, earlier: tuple[Path, ...] = ()) -> AuditReport:
@@ -93,6 +96,10 @@ class Bench:
     def suppress(self) -> Bools:
         """Return the counts that the room itself hides."""
         return suppress(self.system, self.policy).hidden
+
+    def code(self) -> Suppression:
+        """Return the counts that the room hides and the bounds of percentages that it tells."""
+        return suppress(self.system, self.policy)
 
     def names(self, hidden: Bools) -> set[str]:
         """Name hidden counts."""

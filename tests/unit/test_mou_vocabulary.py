@@ -96,6 +96,14 @@ def test_purposes_uses_and_standards_are_listed() -> None:
     assert all(p.cite for p in vocabulary.purposes().values())
 
 
+def test_bands_of_percentages_widen_towards_small_groups_and_carry_their_citation() -> None:
+    for bands in vocabulary.percentages().values():
+        assert bands.cite and bands.mark in vocabulary.MARKS
+        sizes, lows, highs = zip(*bands.bands, strict=True)
+        assert list(sizes) == sorted(set(sizes))
+        assert list(lows) == sorted(lows, reverse=True) and list(highs) == sorted(highs)
+
+
 # The classes that CEDS has an element for, with its id: http://ceds.ed.gov/terms#P000033
 CEDS = """
     birth.date P000033  name.given P000115  name.middle P000184  name.surname P000172  id.record P001572  sex P000255

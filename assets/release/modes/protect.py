@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from assets.release.coding import Labels
 from assets.release.modes import Perturbation, mode_of
 from assets.release.modes.form import Setting
 from assets.release.policy import ReleasePolicy
@@ -20,7 +21,7 @@ from assets.release.sensitivity import Demands, demands
 from assets.release.suppress import Suppression, suppress
 from assets.release.system import Bools, Floats, Kind, System, by_rule, rules_of
 from assets.release.tables import Catalogue
-from assets.release.working import frozen, published_as
+from assets.release.working import bounds_told, frozen, published_as
 
 SUPPRESSION: dict[str, Any] = {
     "name": "suppress",
@@ -33,13 +34,14 @@ class Protected:
     """What to show, all of shape (n,): `hidden` counts, the `shown` number of the others (NaN for no count).
 
     `changed`: counts whose shown number is not the count itself, so that the annex keeps it. `demands`: what was
-    protected.
+    protected. `coded`: bounds of percentages told beside hidden numerators, None where no rule codes any.
     """
 
     hidden: Bools
     shown: Floats
     changed: Bools
     demands: Demands
+    coded: Labels | None = None
 
 
 class Protector:
@@ -50,6 +52,7 @@ class Protector:
     ) -> None:
         self._system, self._policy, self._before = system, policy, before
         self._published, self._withheld = frozen(setting.con, system)
+        self._told = bounds_told(setting.con, system)
         settled = self._published | self._withheld
         policies, index = by_rule(system, policy, before)
         modes = [mode_of(one, setting) for one in policies]
@@ -67,12 +70,20 @@ class Protector:
         withheld = self._withheld | nothing
         if self._mode is None or self._mode.hides:
             found = suppress(
-                system, self._policy, self._published, withheld, stricter, before=self._before, room=self._room
+                system,
+                self._policy,
+                self._published,
+                withheld,
+                stricter,
+                before=self._before,
+                room=self._room,
+                told=self._told,
             )
         else:
             rules = rules_of(system, self._policy, self._before)
-            found = Suppression(withheld, demands(system, rules, self._published), 0)
-        return Protected(found.hidden, self._shown, self._changed & ~found.hidden, found.demands)
+            told = self._told if (self._told != "").any() else None
+            found = Suppression(withheld, demands(system, rules, self._published), 0, coded=told)
+        return Protected(found.hidden, self._shown, self._changed & ~found.hidden, found.demands, found.coded)
 
     @property
     def draw(self) -> bytes:
