@@ -16,9 +16,15 @@ from pathlib import Path
 
 import duckdb
 
+from assets.release.building import build_system
 from assets.release.folder import StoredRelease
 from assets.release.policy import ReleasePolicy
+from assets.release.system import numbered
 from assets.release.tables import TOTAL, Catalogue, PublishedTable
+from assets.release.trees import directly
+
+WITHIN = ", within a wider value"
+"""Said of the parts of a value that itself lies within `All`: schools of a neighbourhood, grades of a band."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +62,8 @@ class Cost:
             lines = "1 line" if self.lines_back == 1 else f"{self.lines_back:,} lines"
             return f"merge the rarest values: {self.together:,} children come back, in {lines}"
         if self.share_hidden > 0.5:
-            return "too fine for this city: larger groups, or do without it"
+            wider = "the wider values alone" if self.breakdown.endswith(WITHIN) else "larger groups, or do without it"
+            return f"too fine for this city: {wider}"
         return "keep it: few children stand behind what is hidden"
 
 
@@ -71,16 +78,19 @@ def utility_of(release: StoredRelease) -> list[Cost]:
 def utility(
     con: duckdb.DuckDBPyConnection, catalogue: Catalogue, policy: ReleasePolicy, schema: str = "main"
 ) -> Iterator[Cost]:
-    """Yield what hiding cost for each count and each breakdown that adds up, from released tables in `schema`."""
+    """Yield what hiding cost for each count and each breakdown that adds up, from released tables in `schema`.
+
+    A hierarchy has two breakdowns: the parts of `All`, and the parts of the values within it.
+    """
+    build_system(con, catalogue, schema, drifting=())
     for spec in catalogue.tables:
         for part in spec.partitions:
-            if part.kind != "sum":
-                continue
-            for name in spec.count_names:
+            for name in spec.count_names if part.kind == "sum" else ():
                 if part.counts is None or name in part.counts:
-                    found = con.execute(_cost_sql(spec, part.dim, name, schema), [policy.threshold]).fetchall()[0]
-                    if found[0]:
-                        yield Cost(spec.name, name, part.dim, *map(int, found))
+                    sql = _cost_sql(spec, part.dim, name, directly(catalogue.by_name, spec, part))
+                    for below, *figures in con.execute(sql, [policy.threshold]).fetchall():
+                        breakdown = f"{part.dim}{WITHIN if below else ''}"
+                        yield Cost(spec.name, name, breakdown, *map(int, figures))
 
 
 def _attach(con: duckdb.DuckDBPyConnection, path: Path) -> None:
@@ -88,19 +98,24 @@ def _attach(con: duckdb.DuckDBPyConnection, path: Path) -> None:
     con.execute(f"attach '{quoted}' as released (read_only)")
 
 
-def _cost_sql(spec: PublishedTable, dim: str, count: str, schema: str) -> str:
-    """Return the statement that sums over all lines of one breakdown; its parameter is the threshold."""
-    others = ", ".join(f'"{name}"' for name in spec.dims if name != dim) or "1"
-    part = f"\"{dim}\" <> '{TOTAL}'"
+def _cost_sql(spec: PublishedTable, dim: str, count: str, pairs: str) -> str:
+    """Return the statement that sums over all lines of one breakdown, apart for those below `All`.
+
+    `pairs` is the SQL of (a, b): row a is the sum of its rows b. Its parameter is the threshold.
+    """
     return f"""
         with line as (
             select
-                max("{count}") filter (not ({part})) as total,
-                count(*) filter ({part}) as cells,
-                count(*) filter ({part} and "{count}" is null) as hidden,
-                coalesce(sum("{count}") filter ({part}), 0) as shown
-            from {schema}."{spec.name}"
-            group by {others}
+                pair.a,
+                max(whole."{dim}") <> '{TOTAL}' as below,
+                max(whole."{count}") as total,
+                count(*) as cells,
+                count(*) filter (part."{count}" is null) as hidden,
+                coalesce(sum(part."{count}"), 0) as shown
+            from ({pairs}) pair
+            join {numbered(spec)} whole on whole.rid = pair.a
+            join {numbered(spec)} part on part.rid = pair.b
+            group by pair.a
             having cells > 1 and total is not null
         ),
         judged as (
@@ -111,7 +126,9 @@ def _cost_sql(spec: PublishedTable, dim: str, count: str, schema: str) -> str:
             from line
         )
         select
-            count(*), coalesce(sum(cells), 0), coalesce(sum(hidden), 0), coalesce(sum(total), 0),
-            coalesce(sum(behind), 0), count(*) filter (back), coalesce(sum(behind) filter (back), 0)
+            below, count(*), sum(cells), sum(hidden), sum(total), sum(behind), count(*) filter (back),
+            coalesce(sum(behind) filter (back), 0)
         from judged
+        group by below
+        order by below
     """
