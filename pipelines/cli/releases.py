@@ -77,6 +77,8 @@ def show(release: ReleaseOption = None, workspace: WorkspaceOption = None, as_js
     from assets.release.log import details  # noqa: PLC0415
     from assets.release.modes import in_words as mode_in_words  # noqa: PLC0415
     from assets.release.query import query as ask  # noqa: PLC0415
+    from assets.release.rows.form import ENTRY  # noqa: PLC0415
+    from assets.release.rows.words import lines  # noqa: PLC0415
 
     folder = _folder(open_workspace(workspace))
     manifest = details(folder, release)
@@ -91,6 +93,10 @@ def show(release: ReleaseOption = None, workspace: WorkspaceOption = None, as_js
     if "governance" in manifest:
         heading("Agreements")
         for line in in_words(manifest):
+            say(line)
+    if ENTRY in manifest:
+        heading("Rows")
+        for line in lines(manifest[ENTRY]):
             say(line)
     heading("Tables")
     about = "select table_name, estimated_size as rows, comment from duckdb_tables() order by 1"

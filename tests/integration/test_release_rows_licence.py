@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 import os
 import subprocess
@@ -72,6 +74,9 @@ def test_no_id_tells_a_child(city: Path, release: StoredRelease) -> None:
     assert len(spine) == 90
     ids = {child for (child,) in table_of(release.path / ROWS, f"select child from {TABLE}")}
     assert ids.isdisjoint(child for (child,) in spine)
+    key = night_of(city).keys.derive("release.rows.outcomes-2026")
+    keyed = {hmac.new(key, f"2025-26|{child}".encode(), hashlib.sha256).hexdigest()[:32] for (child,) in spine}
+    assert ids == keyed
     assert b"child_id" not in whole
 
 
@@ -119,6 +124,11 @@ def test_a_declared_quasi_identifier_behind_an_outcome_makes_the_outcome_one(tmp
     (entry,) = released(tmp_path, text, children=300).manifest["rows"]
     assert [item["name"] for item in entry["quasi"]] == ["sex", "race_ethnicity", "low_birthweight_1"]
     assert [item["column"] for item in entry["outcomes"]] == ["preterm_1"]
+
+
+def test_k_is_never_below_the_minimum_cell(tmp_path: Path) -> None:
+    (asked,) = order_for(night_of(tmp_path, EMOU, DSA, edited("k: 12", "k: 5", ROWS_DUL))).governance.rows
+    assert asked.rule == Rule(k=11, l=2, t=None, suppress=0.05)
 
 
 def test_two_licences_that_ask_get_nothing(tmp_path: Path) -> None:

@@ -19,8 +19,8 @@ from assets.release import folder as places
 from assets.release.audit import AuditReport
 from assets.release.folder import StoredRelease
 from assets.release.manifest import AUDITOR_KEY
-from assets.release.policy import ReleasePolicy
-from assets.release.publish import attack, open_annex, publish
+from assets.release.policy import ReleaseError, ReleasePolicy
+from assets.release.publish import attack, build, finish, open_annex, publish
 from assets.release.rows.classes import Rule
 from assets.release.rows.form import ROWS, RowFile
 from assets.release.rows.knowledge import rows_knowledge
@@ -266,3 +266,13 @@ def test_records_that_came_since_the_tables_leave_their_period_out(tmp_path: Pat
     (entry,) = publish(order, KEYS).manifest["rows"]
     assert "2024-25: its tables were made of other records than are there tonight" in entry["left_out"]
     assert "refused" in entry
+
+
+def test_a_file_that_changes_after_its_audit_is_not_published(city: RowCity, tmp_path: Path) -> None:
+    order = replace(city, root=tmp_path / "city").order(WHOLE)
+    built = build(order, KEYS)
+    with duckdb.connect(str(built.place / ROWS)) as con:
+        con.execute(f"delete from {TABLE}")
+    with pytest.raises(ReleaseError, match=f"{ROWS} changed after the audit"):
+        finish(order.releases, order.night, KEYS)
+    assert places.releases(order.releases) == []

@@ -5,7 +5,7 @@ What belongs here: sentences made of a manifest's entry. What does not: the entr
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 
@@ -28,6 +28,13 @@ def coarseness(item: Mapping[str, Any]) -> str:
         return "Shown as it is."
     groups = ", ".join([*item["groups"], item["others"]])
     return f"Made coarser, step {item['level']} of {item['levels'] - 1}: {groups}."
+
+
+def lines(entries: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield one line for each entry of a manifest: what its file holds, or why there is none."""
+    for entry in entries:
+        said = f"no rows: {entry['refused']}" if "refused" in entry else sentence(entry)
+        yield f"{entry['licence']}: {said}"
 
 
 def columns(about: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
