@@ -15,7 +15,7 @@ from typing import Any
 
 from assets.destruction.standing import destruction_warnings
 from assets.extracts import report
-from assets.release.reporting import NOT_TOLD, leaving
+from assets.release.reporting import NOT_TOLD, leaving, without_counts
 from assets.spine.gate import taken_on
 from linkage.key_about import AGENCY_TOKENISED
 from mou_policies.language import agreement_files, read_agreement
@@ -57,6 +57,11 @@ def loads(
     there = place.settings.linkage.mode == AGENCY_TOKENISED
     for part in COUNTED:
         found[part] = leaving(found[part], agency_tokenised=there)
+    if agency is None:
+        forms = {name for name, one in night.policy.sources.items() if one.kind == "consent"}
+        found["sources"] = [without_counts(row) if row["source"] in forms else row for row in found["sources"]]
+        for part in COUNTED[1:]:
+            found[part] = [row for row in found[part] if row["source"] not in forms]
     return found | {"not_told": NOT_TOLD}
 
 

@@ -54,6 +54,11 @@ def leaving(rows: Iterable[Mapping[str, Any]], *, agency_tokenised: bool = False
     ]
 
 
+def without_counts(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row with a dash for every number: how many families sent a form is told to the office that did."""
+    return {name: "–" if _is_number(value) else value for name, value in row.items()}
+
+
 def told_of(check: str, said: str) -> str:
     """Return what a check found as it may leave the hub: in its own words only where `reports.yaml` lists it."""
     return said if check in _listed()["words_told"] else WITHHELD

@@ -56,8 +56,8 @@ def nightly(
 ) -> None:
     """Run one night: load, link, apply consent, count, audit and, when the calendar says so, publish.
 
-    What it says may be sent on: no count in it depends on another agency's records or on a family's decision, but for
-    the city's as a whole, rounded, once a month.
+    No count that it says depends on how records link or on what families decided, but for the city's as a whole,
+    rounded, once a month.
     Exit status 3 means that the night is committed but wants a person: a source or a release was refused, or the audit
     trail is not whole.
     """

@@ -84,7 +84,7 @@ class World:
             lstrip_blocks=True,
         )
         made.filters |= {
-            "number": lambda count: f"{count:,}",
+            "number": lambda count: f"{count:,}" if isinstance(count, int) else count,
             "shown": _shown,
             "coded": _coded,
             "list_values": _values,

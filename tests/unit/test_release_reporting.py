@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from assets.extracts.nights import FileCount
 from assets.extracts.report import FileSum
 from assets.release.held_counts import BASE, in_words, note_counts, shown_counts
-from assets.release.reporting import WITHHELD, leaving, told_of
+from assets.release.reporting import WITHHELD, leaving, told_of, without_counts
 from pipelines.checks import Checked, Warned
 from pipelines.summary import SourceLine
 
@@ -112,3 +112,8 @@ def test_two_numbers_shown_are_the_same_or_a_step_apart(tmp_path_factory, counts
 )
 def test_few_and_none_are_told_alike(count, threshold, said):
     assert in_words(count, threshold) == said
+
+
+def test_of_a_row_without_counts_the_words_stay() -> None:
+    told = without_counts({"source": "consents", "read": 4, "adds_up": True, "status": "loaded"})
+    assert told == {"source": "consents", "read": "–", "adds_up": True, "status": "loaded"}
