@@ -6,6 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
 import pytest
 from support.chance_city import chance_city
@@ -14,6 +15,9 @@ from support.release_private import drawn_cells, read
 
 from assets.outcomes.catalogue import catalogue
 from assets.outcomes.run import build_outcomes
+from assets.release.building import build_system
+from assets.release.modes.contribution import contribution
+from assets.release.tables import Additive, Catalogue, Count, PublishedTable
 from assets.spine.build import build_spine
 
 
@@ -42,6 +46,47 @@ def test_no_child_of_an_invented_city_changes_more_than_the_bound():
     assert most == bound["measure"]  # some child is in all that a child can be in
 
 
+TREE_OF_PLACES = {"Low": "North", "High": "North", "Far": "All"}
+
+SLOTS = """
+rows of place/sex                              | place  | sex | counts a child can be in
+All/All                                        | sum    | sum | 1
+All/All A/All B/All                            | sum    | sum | 2
+All/All A/All B/All All/F All/M                | sum    | sum | 3
+All/All A/All B/All All/F All/M A/F A/M B/F    | sum    | sum | 4
+A/All B/All                                    | sum    | sum | 2
+A/F B/M A/All B/All                            | sum    | sum | 4
+All/All A/All B/All                            | within | sum | 3
+All/All A/All B/All A/F B/F                    | within | sum | 5
+All/All North/All Far/All Low/All High/All     | tree   | sum | 3
+All/All North/All Far/All Low/F High/F         | tree   | sum | 4
+All/All Far/All Low/All High/All               | tree   | sum | 2
+North/All Low/All High/All                     | tree   | sum | 3
+"""
+
+
+@pytest.mark.parametrize("line", SLOTS.strip().splitlines()[1:])
+def test_in_how_many_counts_a_child_can_be(line: str):
+    rows, place, _, expected = (part.strip() for part in line.split("|"))
+    kinds = {
+        "sum": Additive("place"),
+        "within": Additive("place", kind="within"),
+        "tree": Additive("place", hierarchy="tree"),
+    }
+    said = dict.fromkeys(("place", "sex", "children", "part", "whole"), "said")
+    spec = PublishedTable(
+        "counts", "Children.", ("place", "sex"), (Count("children"),), said, additive=(kinds[place], "sex")
+    )
+    tree = PublishedTable("tree", "Places.", ("part", "whole"), (), said)
+    con = duckdb.connect(":memory:")
+    con.execute("create table counts (place varchar, sex varchar, children bigint)")
+    con.executemany("insert into counts values (?, ?, 0)", [row.split("/") for row in rows.split()])
+    con.execute("create table tree (part varchar, whole varchar)")
+    con.executemany("insert into tree values (?, ?)", [*TREE_OF_PLACES.items()])
+    system = build_system(con, Catalogue((spec, tree)))
+    assert contribution(system, {"counts": 1.0, "tree": 1.0}).sensitivity == {"counts": int(expected)}
+
+
 def test_rows_do_not_depend_on_the_children():
     rows = [
         {table: sorted(map(str, cells)) for table, cells in drawn_cells(*read(children=children)).items()}
@@ -62,7 +107,7 @@ def test_pairs_of_programs_follow_from_the_sets():
 
 
 COUNTED = {
-    "chronic_absence", "kindergarten_readiness", "benefit_participation",
+    "chronic_absence", "kindergarten_readiness", "benefit_participation", "housing_instability",
     "distinct_served", "program_overlap", "absence_by_service_context", "readiness_by_pathway",
 }  # fmt: skip
 ENROLLED = "record | school | class | role | begin | begin_year | end | end_year\n"
