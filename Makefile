@@ -6,7 +6,7 @@ CITY ?= demo-city
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all lint format bench bench-agreements bench-consent bench-linkage bench-scale compare dev evaluate clean lock
+.PHONY: help run test test-all lint format bench bench-agreements bench-consent bench-disclosure bench-linkage bench-scale compare dev evaluate clean lock
 
 help:  ## list these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -71,6 +71,9 @@ bench-agreements: .venv/.dev  ## 50 agreements of 2,000 fields: lint and compile
 
 bench-consent: .venv/.dev  ## the nightly gate over a million children, SQLite and PostgreSQL; writes docs/benchmarks.md
 	@$(BIN)/python -m benchmarks.consent_gate
+
+bench-disclosure: .venv/.dev  ## suppression on the instances of the literature beside tau-Argus; writes docs/benchmarks.md
+	@$(BIN)/python -m benchmarks.disclosure
 
 bench-linkage: .venv/.dev  ## ours against plaintext Splink, Bloom filters, per-field HMAC; writes docs/benchmarks.md
 	@$(BIN)/python -m benchmarks.linkage_peers

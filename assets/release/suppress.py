@@ -155,6 +155,7 @@ def as_problem(
         up=asked.up,
         down=asked.down,
         width=asked.width,
+        whole=np.ones(len(system.values), bool),
     )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PEERS = ("venv-peers", "requirements.txt")
+ARGUS = ("venv-argus", "requirements-argus.txt")
 PSEUDOPEOPLE = ("venv-pseudopeople", "requirements-pseudopeople.txt")
 
 

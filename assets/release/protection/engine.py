@@ -32,15 +32,32 @@ def protect(problem: Problem, effort: Effort = QUICK) -> Pattern:
 
 def protect_part(part: Part, effort: Effort) -> tuple[Reach, float, int]:
     """Return (the pattern of one part, a bound on the price of any, programs)."""
-    reach, complements, bound, more = Reach(part, np.zeros(len(part.price), bool)), Complements(part), 0.0, 0
-    complements.protect(reach)
-    prune(reach, effort.pruning)
-    if reach.price > 0 and effort.exchanges:
-        reach = exchange(reach, complements, effort.exchanges)
+    complements, bound, more = Complements(part), 0.0, 0
+    reach = _first(part, complements, effort)
+    share = 1000 / (1000 + len(part.price))
+    prune(reach, int(effort.pruning * share))
     if reach.price > 0 and part.open.sum() <= effort.exact_cells and len(part.demanding) <= effort.exact_demands:
         exact = Exact(reach, complements, effort)
         exact.relax()
         exact.solve()
-        reach, bound, more = exact.best, exact.bound, exact.programs + exact.cuts.programs
+        reach, bound, more = exact.best, exact.proven, exact.programs + exact.cuts.programs
+    if reach.price > bound and effort.exchanges:
+        reach = exchange(reach, complements, int(effort.exchanges * share))
     show_what_is_known(reach)
     return reach, bound, reach.programs + complements.programs + more
+
+
+def _first(part: Part, complements: Complements, effort: Effort) -> Reach:
+    """Return the cheapest of the patterns that meeting the demands in several orders gives."""
+    far = part.demanding
+    orders = (far, far[::-1], np.sort(far), far[np.argsort(-part.value[far], kind="stable")])
+    best: Reach | None = None
+    for order in orders[: effort.orders]:
+        reach = Reach(part, np.zeros(len(part.price), bool))
+        complements.protect(reach, order)
+        if best is None or reach.price < best.price:
+            best = reach
+        if best.price <= 0:
+            break
+    assert best is not None  # noqa: S101
+    return best

@@ -17,7 +17,12 @@ from assets.release.protection.pruning import prune
 from assets.release.protection.reach import Reach
 from assets.release.solver import Floats
 
-FLAT = 1e-4
+RELAXATIONS, FLAT, PATIENCE = 60, 1e-4, 6
+"""Fractional rounds at most; what counts as no progress; how many of those in a row end it."""
+COMPLETED = 4
+"""Every so many fractional rounds the proposal is completed to a pattern."""
+DEEPEST, DEAREST = 20, 1.3
+"""Steps of one dive, and by which factor it may become dearer than the best pattern."""
 
 
 class Exact:
@@ -37,39 +42,60 @@ class Exact:
         step = 1.0 if (self.price == np.round(self.price)).all() else 0.0
         return self.best.price <= self.bound + max(step - EPSILON, EPSILON * max(1.0, self.bound))
 
-    def relax(self, rounds: int = 60) -> None:
-        """Add cuts at the master's fractional patterns while they raise the bound."""
+    @property
+    def proven(self) -> float:
+        """A price that no pattern of this part undercuts."""
+        return self.best.price if self.proved else self.bound
+
+    def relax(self) -> None:
+        """Add cuts at the master's fractional patterns while they raise the bound; complete one now and then."""
         flat, x = 0, np.zeros(len(self.open))
-        for _ in range(rounds):
-            found = self._separate(x)
-            if not found:
+        for number in range(RELAXATIONS):
+            if not self._separate(x):
                 return
-            solved = self.master.solve(whole=False)
-            self.programs += 1
+            solved = self._propose(whole=False)
             if solved is None:
                 return
             x, bound = solved
             flat = flat + 1 if bound <= self.bound * (1 + FLAT) + EPSILON else 0
             self.bound = max(self.bound, bound)
-            if self.proved or flat > 4:
+            if number % COMPLETED == COMPLETED - 1:
+                self._complete(x)
+            if self.proved or flat > PATIENCE:
                 return
 
     def solve(self) -> None:
         """Propose whole patterns until one is proved cheapest or the effort is spent."""
-        for _ in range(self.effort.rounds):
+        for number in range(self.effort.rounds):
             if self.proved:
                 return
-            solved = self.master.solve(whole=True)
-            self.programs += 1
+            self.master.fix(np.zeros(len(self.open)))
+            solved = self._propose(whole=True)
             if solved is None:
                 return
             x, bound = solved
             self.bound = max(self.bound, bound)
-            x = np.round(x)
-            found = self._separate(x)
             self._complete(x)
-            if not found:
+            if self.proved or not self._separate(np.round(x)):
                 return
+            if number % 2:
+                self._dive(np.round(x))
+
+    def _dive(self, x: Floats) -> None:
+        """Add to a proposal what the cuts ask for, again and again: each step gives cuts that the next one meets."""
+        for _ in range(DEEPEST):
+            self.master.fix(x)
+            solved = self._propose(whole=True)
+            if solved is None or float(self.price @ solved[0]) > DEAREST * self.best.price:
+                return
+            x = np.round(solved[0])
+            if not self._separate(x):
+                self._complete(x)
+                return
+
+    def _propose(self, whole: bool) -> tuple[Floats, float] | None:
+        self.programs += 1
+        return self.master.solve(whole)
 
     def _separate(self, x: Floats) -> int:
         cuts = self.cuts.all_violated(x, self.part.demanding)

@@ -32,9 +32,9 @@ class Master:
         self._highs.addRow(least / top, INFINITY, len(which), which, coefficients[which] / top)
         self.cuts += 1
 
-    def fix(self, low: Floats, high: Floats) -> None:
-        """Bound the choices."""
-        self._highs.changeColsBounds(self.size, np.arange(self.size, dtype=np.int32), low, high)
+    def fix(self, low: Floats) -> None:
+        """Take the choices `low` = 1 as made."""
+        self._highs.changeColsBounds(self.size, np.arange(self.size, dtype=np.int32), low, np.ones(self.size))
 
     def solve(self, whole: bool) -> tuple[Floats, float] | None:
         """Return (x, lower bound of the price); None when no x meets the cuts or the solver found none in time."""

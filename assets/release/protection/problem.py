@@ -40,7 +40,7 @@ class Problem:
     `hidden`: must be hidden. `fixed`: must stay shown. `room_down`, `room_up`: how far a number may lie from its value
     although it is shown, because it is shown rounded.
     `up`, `down`, `width`: how far beyond its value, below its value, and over how wide an interval in all a reader must
-    have to reckon with it; 0 demands nothing. `whole`: numbers are counts, so half a unit up and half down is no room.
+    have to reckon with it; 0 demands nothing. `whole`: it is a count, so half a unit up and half down is no room.
     """
 
     matrix: sparse.csr_matrix
@@ -55,13 +55,18 @@ class Problem:
     up: Floats
     down: Floats
     width: Floats
-    whole: bool = True
+    whole: Bools
 
 
 @dataclass(frozen=True)
 class Effort:
-    """How much work a search may spend in one connected part; counted in programs, so that clocks decide nothing."""
+    """How much work a search may spend in one connected part; counted in programs, so that clocks decide nothing.
 
+    Linear programs grow with the part: one of a thousand numbers gets half of them, one of three thousand a quarter.
+    """
+
+    orders: int = 1
+    """orders in which the demands are met at first; the cheapest pattern goes on"""
     pruning: int = 250
     """linear programs for showing numbers again"""
     exchanges: int = 0
@@ -77,7 +82,7 @@ class Effort:
 
 
 QUICK = Effort()
-THOROUGH = Effort(pruning=20_000, exchanges=6_000, exact_cells=700, exact_demands=40, rounds=60, nodes=4_000)
+THOROUGH = Effort(orders=4, pruning=5_000, exchanges=4_000, exact_cells=600, exact_demands=40, rounds=6, nodes=300)
 
 
 @dataclass(frozen=True)

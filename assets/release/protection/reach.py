@@ -76,14 +76,12 @@ class Reach:
         up, down = moves.max(axis=0), -moves.min(axis=0)
         part, who = self.part, self.demanding
         met = (up >= part.up[who] - EPSILON) & (down >= part.down[who] - EPSILON)
-        met &= self._between(up, down) >= part.width[who] - EPSILON
+        met &= self._room(up, who) + self._room(down, who) >= part.width[who] - EPSILON
         return np.asarray(who[~met])
 
-    def _between(self, up: Floats, down: Floats) -> Floats:
-        """Return the width of intervals, in whole numbers where the numbers are whole."""
-        if not self.part.whole:
-            return up + down
-        return np.asarray(np.floor(up + EPSILON) + np.floor(down + EPSILON))
+    def _room(self, moved: Floats | float, who: Ints | int) -> Floats:
+        """Return how far numbers may move, in whole steps where they are whole."""
+        return np.where(self.part.whole[who], np.floor(np.add(moved, EPSILON)), moved)
 
     def lacking(self, i: int) -> tuple[float, ...]:
         """Return signed moves of number i one of which must be possible next; none when its demand is met."""
@@ -94,10 +92,9 @@ class Reach:
         if down < part.down[i] - EPSILON:
             return (-float(part.down[i]),)
         width = float(part.width[i])
-        if float(self._between(np.array(up), np.array(down))) >= width - EPSILON:
+        up, down = float(self._room(up, i)), float(self._room(down, i))
+        if up + down >= width - EPSILON:
             return ()
-        if part.whole:
-            up, down = float(np.floor(up + EPSILON)), float(np.floor(down + EPSILON))
         fall = min(width - up, -float(part.far_low[i]))
         rise = min(width - down, float(part.far_high[i]))
         return tuple(amount for amount in (-fall, rise) if abs(amount) > EPSILON)
@@ -148,7 +145,7 @@ class Reach:
 
     def uncertain(self, i: int) -> bool:
         """Say whether a hidden number can be another one."""
-        step = 1.0 if self.part.whole else 10 * EPSILON
+        step = 1.0 if self.part.whole[i] else 10 * EPSILON
         return max(self.ends(i)) >= step - EPSILON or self.move(i, step) or self.move(i, -step)
 
     # Changing the pattern.

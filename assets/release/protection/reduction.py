@@ -17,6 +17,8 @@ from scipy.sparse.csgraph import connected_components
 from assets.release.protection.problem import EPSILON, Bools, Problem
 from assets.release.solver import Floats, Ints
 
+MOST_TERMS = 1_000_000
+
 
 @dataclass(frozen=True)
 class Part:
@@ -39,7 +41,7 @@ class Part:
     down: Floats
     width: Floats
     value: Floats
-    whole: bool
+    whole: Bools
 
     @property
     def demanding(self) -> Ints:
@@ -79,7 +81,7 @@ def parts_of(problem: Problem) -> Iterator[Part]:
             down=problem.down[members],
             width=problem.width[members],
             value=problem.value[members],
-            whole=problem.whole,
+            whole=problem.whole[members],
         )
 
 
@@ -105,41 +107,64 @@ def canonical(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
 
 
 def independent(matrix: sparse.csr_matrix, size: Floats) -> sparse.csr_matrix:
-    """Return the equations that do not follow from those before; `size` (n,): larger numbers are expressed first."""
-    kept, terms = [], _Terms()
-    for row in range(matrix.shape[0]):
+    """Return the equations that do not follow from those before; `size` (n,): larger numbers are expressed first.
+
+    Beyond MOST_TERMS terms of fill the rest is kept as it is.
+    """
+    kept, _ = _eliminate(matrix, size)
+    return matrix[kept]
+
+
+def expressions(matrix: sparse.csr_matrix, size: Floats) -> dict[int, dict[int, float]]:
+    """Return every number that the equations give, number -> {number that they do not give: coefficient}."""
+    return _eliminate(matrix, size)[1].known
+
+
+def _eliminate(matrix: sparse.csr_matrix, size: Floats) -> tuple[list[int], _Terms]:
+    """Take equations of small numbers first: then no number is used before it is expressed, unless some repeat."""
+    kept: list[int] = []
+    terms = _Terms()
+    largest = np.maximum.reduceat(size[matrix.indices], matrix.indptr[:-1]) if matrix.shape[0] else np.empty(0)
+    order = np.argsort(largest, kind="stable").tolist()
+    for number, row in enumerate(order):
+        if terms.count > MOST_TERMS:
+            return sorted(kept + order[number:]), terms
         span = slice(matrix.indptr[row], matrix.indptr[row + 1])
         left = terms.resolve(dict(zip(matrix.indices[span].tolist(), matrix.data[span].tolist(), strict=True)))
         if left:
             kept.append(row)
             terms.solve_for(max(left, key=lambda v: (abs(abs(left[v]) - 1) < EPSILON, size[v], -v)), left)
-    return matrix[kept]
+    return sorted(kept), terms
 
 
 class _Terms:
-    """Numbers that are already expressed by others: number -> {number: coefficient}."""
+    """Numbers expressed by others that are not expressed themselves: number -> {number: coefficient}."""
 
     def __init__(self) -> None:
-        self._known: dict[int, dict[int, float]] = {}
-
-    def solve_for(self, number: int, left: dict[int, float]) -> None:
-        """Express `number` by the rest of an equation `left` = 0."""
-        scale = left.pop(number)
-        self._known[number] = {v: -c / scale for v, c in left.items()}
+        self.known: dict[int, dict[int, float]] = {}
+        self._users: dict[int, set[int]] = {}
+        self.count = 0
 
     def resolve(self, left: dict[int, float]) -> dict[int, float]:
-        """Return the expression `left` in terms of numbers that are not expressed themselves."""
+        """Return the expression `left` in terms of numbers that are not expressed."""
         out: dict[int, float] = {}
         for number, factor in left.items():
-            if number not in self._known:
-                out[number] = out.get(number, 0.0) + factor
-                continue
-            inner = self._known[number]
-            if any(v in self._known for v in inner):
-                inner = self._known[number] = self.resolve(inner)
-            for v, c in inner.items():
+            for v, c in self.known.get(number, {number: 1.0}).items():
                 out[v] = out.get(v, 0.0) + factor * c
         return {v: c for v, c in out.items() if abs(c) > EPSILON}
+
+    def solve_for(self, number: int, left: dict[int, float]) -> None:
+        """Express `number` by the rest of an equation `left` = 0, here and wherever it was used."""
+        scale = left.pop(number)
+        self._set(number, {v: -c / scale for v, c in left.items()})
+        for user in sorted(self._users.pop(number, ())):
+            self._set(user, self.resolve(self.known[user]))
+
+    def _set(self, number: int, terms: dict[int, float]) -> None:
+        self.count += len(terms) - len(self.known.get(number, ()))
+        self.known[number] = terms
+        for v in terms:
+            self._users.setdefault(v, set()).add(number)
 
 
 def connected(matrix: sparse.csr_matrix) -> list[tuple[Ints, Ints]]:
