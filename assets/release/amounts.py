@@ -149,7 +149,7 @@ def hide_amounts(
         up=asked / unit,
         down=np.minimum(asked, value) / unit,
         width=np.zeros(len(members)),
-        whole=False,
+        whole=np.zeros(len(members), bool),
     )
     try:
         pattern = protect(problem)
