@@ -72,8 +72,10 @@ bench-agreements: .venv/.dev  ## 50 agreements of 2,000 fields: lint and compile
 bench-consent: .venv/.dev  ## the nightly gate over a million children, SQLite and PostgreSQL; writes docs/benchmarks.md
 	@$(BIN)/python -m benchmarks.consent_gate
 
-bench-disclosure: .venv/.dev  ## suppression on the instances of the literature beside tau-Argus; writes docs/benchmarks.md
+bench-disclosure: .venv/.dev  ## suppression beside tau-Argus, a city of 100,000 children, attacks on 200 cities; writes docs/benchmarks.md
 	@$(BIN)/python -m benchmarks.disclosure
+	@$(BIN)/python -m benchmarks.disclosure_city
+	@$(BIN)/python -m benchmarks.release_attacks
 
 bench-linkage: .venv/.dev  ## ours against plaintext Splink, Bloom filters, per-field HMAC; writes docs/benchmarks.md
 	@$(BIN)/python -m benchmarks.linkage_peers

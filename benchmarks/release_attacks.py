@@ -1,4 +1,4 @@
-"""Attacks the releases of random small cities with a toolbox of its own, and prints what it tried and what succeeded.
+"""Attacks the releases of random small cities with a toolbox of its own, and writes what it tried and what succeeded.
 
 Run: python -m benchmarks.release_attacks [--cities 200] [--together 25] [--nights 3] [--naive]
 With --naive the same cities are published with only their small counts left out, to show that the attacks bite.
@@ -16,6 +16,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from support.release_attacks import ATTACKS, Tally, attack
 from support.release_cities import LINKS, SHAPES, naive, series
+
+from benchmarks.page import write_section
+
+HEAD = """## Attacks on releases
+
+Written by `make bench-disclosure` (`python -m benchmarks.release_attacks`). A success is a true count of 1 to t-1
+worked out exactly, or held below t. With `--naive` the same cities leave out small counts only: every attack succeeds.
+
+"""
 
 
 def main() -> None:
@@ -35,11 +44,13 @@ def main() -> None:
             refused += found.refused
             attack(found.files, SHAPES, LINKS, found.truth, found.threshold, found.late, tally)
             seconds["attacks"] += time.perf_counter() - started
-    print(f"{'attack':32}  attempts  successes")
-    for name in ATTACKS:
-        print(f"{name:32}  {tally.attempts[name]:8,}  {tally.successes[name]:9,}")
+    rows = "\n".join(f"| {name} | {tally.attempts[name]:,} | {tally.successes[name]:,} |" for name in ATTACKS)
     spent = ", ".join(f"{name} {value:.0f} s" for name, value in seconds.items())
-    print(f"{chosen.cities} cities, up to {chosen.nights} releases each, {refused} refused: {spent}")
+    about = f"{chosen.cities} random cities, up to {chosen.nights} releases each, {refused} refused: {spent}."
+    text = f"{HEAD}{about}\n\n| attack | attempts | successes |\n|---|---:|---:|\n{rows}"
+    print(text)
+    if not chosen.naive:
+        write_section("disclosure-attacks", text)
     if not chosen.naive and sum(tally.successes.values()):
         sys.exit("an attack succeeded")
 

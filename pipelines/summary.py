@@ -18,6 +18,7 @@ from assets.extracts import report
 from assets.extracts.exclusions import FLAG_NOT_READABLE
 from assets.night import Night, StatePaths
 from assets.release.folder import releases
+from assets.release.governance import minimum_cells
 from assets.release.held_counts import in_words, note_counts, shown_counts
 from linkage.key_about import HUB_TOKENISED
 from linkage.ledger import Ledger
@@ -228,17 +229,23 @@ REPORT = "night"
 """The name under which what a night's summary says of the whole city is kept (`assets.release.held_counts`)."""
 
 
+def _threshold(night: Night, workspace: int) -> int:
+    """Return from which count on numbers may be told: the workspace's threshold, or a licence's larger one."""
+    return max([workspace, *minimum_cells(night.policy.licence.licences).values()])
+
+
 def note_summary(night: Night, threshold: int) -> None:
     """Fix what this month's summaries say of the whole city, where no night of the month has done so."""
     found = children(night)
     counts = {name: found[name] for name in ("records", "children")}
-    note_counts(night.paths.reports, REPORT, counts, night.date, threshold)
+    note_counts(night.paths.reports, REPORT, counts, night.date, _threshold(night, threshold))
 
 
 def children_in_words(night: Night, threshold: int) -> dict[str, str]:
     """Return how many records are how many children, as it may leave the hub: as of the month's first night."""
     found = shown_counts(night.paths.reports, REPORT, night.date)
-    return {name: in_words(found.get(name), threshold) for name in ("records", "children")}
+    least = _threshold(night, threshold)
+    return {name: in_words(found.get(name), least) for name in ("records", "children")}
 
 
 def release_of(night: Night, refused: str | None = None) -> dict[str, Any]:
