@@ -74,10 +74,10 @@ def order_of(night: Night, catalogue: Catalogue, settings: ReleaseSettings) -> O
 
 
 def account_of(night: Night, governance: Governance) -> Account:
-    """Return where the budget of differential privacy is kept, and the clause of the licence that grants it."""
+    """Return where the budget of differential privacy is kept, and the clause that grants it: the tightest there is."""
     terms = [a.provisions.release for a in governance.licences if a.provisions.release is not None]
-    clauses = [term.clause for term in terms if term.privacy is not None]
-    return Account(night.paths.registry_url, night.actor, *clauses[:1])
+    granted = [(term.privacy.budget, term.clause) for term in terms if term.privacy is not None]
+    return Account(night.paths.registry_url, night.actor, *(clause for _, clause in sorted(granted)[:1]))
 
 
 def evidence_of(night: Night) -> Evidence:
