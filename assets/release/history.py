@@ -26,17 +26,18 @@ def history_findings(
     `earlier`: the files of earlier releases, oldest first; each of them holds all that those before it froze.
     """
     for spec in catalogue.tables:
-        if not spec.period or not earlier:
+        if not (spec.period or spec.held) or not earlier:
             yield from _claimed(con, spec, schema, release_id, None)
     for number, path in enumerate(earlier):
         quoted = str(path).replace("'", "''")
         con.execute(f"attach '{quoted}' as {EARLIER} (read_only)")
         try:
             for spec in catalogue.tables:
-                present = bool(spec.period) and columns_of(con, EARLIER, spec.name)
-                if present:
+                stays = bool(spec.period) or spec.held
+                present = stays and bool(columns_of(con, EARLIER, spec.name))
+                if spec.period and present:
                     yield from _changed(con, spec, schema)
-                if spec.period and number == len(earlier) - 1:
+                if stays and number == len(earlier) - 1:
                     yield from _claimed(con, spec, schema, release_id, EARLIER if present else None)
         finally:
             con.execute(f"detach {EARLIER}")
