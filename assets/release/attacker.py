@@ -39,7 +39,7 @@ class Attacker:
     """Attack k unknown numbers x with `rows[0] <= A x <= rows[1]` and `box[0] <= x <= box[1]`.
 
     `threshold`, shape (k,): the rule's t for each. `span`, (k,) each: the ends that a demand of 3 must reach.
-    `truth`, shape (k,) or None: numbers that are known to fit, a first witness.
+    `truth`, shape (k,) or None: numbers said to be true, a first witness if they fit.
     """
 
     def __init__(
@@ -54,11 +54,11 @@ class Attacker:
         self._program = LinearProgram(matrix, rows[0], box[0], box[1], at_most=rows[1])
         self._box, self._threshold, self._span = box, threshold, box if span is None else span
         k = matrix.shape[1]
-        self._least, self._most = np.full(k, np.inf), np.full(k, -np.inf)
-        if truth is not None:
-            self._least, self._most = truth.copy(), truth.copy()
-        self._truth = truth
         self._matrix, self._size, self._rows = matrix, abs(matrix), rows
+        self._truth = truth if truth is not None and self._fits(truth, EPSILON, PRECISION * EPSILON) else None
+        self._least, self._most = np.full(k, np.inf), np.full(k, -np.inf)
+        if self._truth is not None:
+            self._least, self._most = self._truth.copy(), self._truth.copy()
         self._nearby: LinearProgram | None = None
         self.programs = self.integer_programs = 0
 

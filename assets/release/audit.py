@@ -55,9 +55,8 @@ from assets.release.magnitudes import reach_of
 from assets.release.policy import ReleasePolicy
 from assets.release.published import Knowledge, form_findings, knowledge
 from assets.release.rolling import Told, rolling_findings
-from assets.release.rows.check import row_findings
 from assets.release.rows.form import RowFile
-from assets.release.rows.knowledge import beside, rows_knowledge
+from assets.release.rows.knowledge import beside, rows_heard
 from assets.release.solver import solver_version
 from assets.release.system import NEWEST, Bools, Floats, Ints, Kind, Rules, System, rules_of
 from assets.release.tables import Catalogue
@@ -91,7 +90,7 @@ def audit(
     report = AuditReport(solver=solver_version(), complete=annex is not None)
     system = _system(con, catalogue, schema, annex)
     rules = rules_of(system, policy, before or {})
-    told = rows_knowledge(con, system, rows)
+    told, wrong = rows_heard(con, system, rows, _counts(system, annex))
     known = beside(knowledge(con, system, policy, release_id, schema, before, threshold=rules.threshold), told)
     report.counts, report.hidden = system.n_counts, int(known.hidden.sum())
     for what, where in (
@@ -100,15 +99,12 @@ def audit(
         *bound_findings(con, catalogue, schema),
         *history_findings(con, catalogue, earlier, schema, release_id),
         *rolling_findings(con, schema, Told(catalogue, annex), earlier, last, policy.threshold),
-        *(finding for i, file in enumerate(rows) for finding in row_findings(con, file, f"rows_{i}.main")),
+        *wrong,
     ):
         report.findings.append(Finding(what, where))
     for variable in np.flatnonzero(known.unfit)[:20]:
         report.add(system, int(variable), "its mode cannot show this number, or it may stand for a small count")
     demand, truth = _judge(system, known, rules, annex, report)
-    if truth is not None and not told.fits(truth):
-        report.findings.append(Finding("rows and tables do not count the same children", "the files of rows"))
-        truth = None
     bounds = released_bounds(con, system, schema)
     truth = _judge_bounds(system, bounds, rules, truth, report)
     heard, wanted, span = heeded(system, known, demand, bounds, report.complete)
@@ -123,6 +119,15 @@ def audit(
         report.programs += untold.programs
         report.integer_programs += untold.integer_programs
     return report
+
+
+def _counts(system: System, annex: Annex | None) -> Floats:
+    """Return the counts as they are, shape (n,), NaN where nothing at hand tells one."""
+    counts = system.values.copy()
+    if annex is not None:
+        inside = annex.hidden < len(counts)
+        counts[annex.hidden[inside]] = annex.truth[inside]
+    return counts
 
 
 def _judge_bounds(

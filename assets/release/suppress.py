@@ -81,7 +81,7 @@ def suppress(
         down, up = np.maximum(down, room[0]), np.maximum(up, room[1])
     levels, stricter = protection_levels(system, rules, wanted), stricter or {}
     asked, known = _repaired(system, levels, withheld | (down + up > 0), stricter, wanted)
-    problem = as_problem(system, policy, asked, published | known, withheld | (wanted > 0), room=(down, up))
+    problem = as_problem(system, policy, asked, published, withheld | (wanted > 0), room=(down, up))
     try:
         found = protect(problem, effort)
         hidden = found.hidden & (system.kind == Kind.COUNT) & ~known

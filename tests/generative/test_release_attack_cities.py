@@ -11,8 +11,9 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from support.release_attacks import ATTACKS, Tally, Target, attack, look, targets
+from support.release_attacks import ATTACKS, Tally, attack
 from support.release_cities import LINKS, SHAPES, Series, naive, series
+from support.release_picture import Target, look, targets
 
 TOGETHER, CITIES = 25, 200
 

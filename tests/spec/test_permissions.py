@@ -34,7 +34,7 @@ COMMANDS = """
     audit countersign, audit public-key, audit disclosures         ..am
     audit destruction --due,                                       s.am
     nightly, dagster, serve, release rollback, release plan        ...m
-    release auditor-key                                            ...m
+    release auditor-key,                                           ...m
     consent record, consent revoke, audit destruction, audit erase ...m
     return make, backup,                                           ...m
     child, explain-link, evaluate, attack, model train, model use  ...m

@@ -154,7 +154,7 @@ PLANTED = {
     "other children than the tables'": (
         f"update {TABLE} set chronic_absence_1 = 'Yes' where chronic_absence_1 = 'No'",
         {},
-        "the numbers shown do not add up",
+        "rows and tables do not count the same children",
     ),
 }  # fmt: skip
 

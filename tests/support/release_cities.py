@@ -17,8 +17,8 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import pandas as pd
-from support.release_attacks import Cell, Link, Shape
 from support.release_keys import FixedKeys
+from support.release_picture import Cell, Link, Shape
 from support.release_tables import comments
 
 from assets.release.policy import ReleaseError, ReleasePolicy

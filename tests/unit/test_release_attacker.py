@@ -79,6 +79,14 @@ def test_an_answer_that_does_not_fit_is_not_believed(monkeypatch: pytest.MonkeyP
         list(_attacker([[1.0, 1.0]], [5.0]).attack(np.array([2, 0])))
 
 
+@pytest.mark.parametrize(("truth", "expected"), [((4.0, 16.0), None), ((40.0, 16.0), TOO_NARROW)])
+def test_what_is_said_to_be_true_is_no_witness_unless_it_fits(truth: tuple[float, float], expected: str | None) -> None:
+    ends = np.array([20.0, 0.0]), np.array([20.0, 9.0 if expected else 20.0])
+    rows = sparse.csr_matrix([[1.0, 1.0], [1.0, 0.0]])
+    attacker = Attacker(rows, ends, (np.zeros(2), np.full(2, 1e6)), np.full(2, T), np.array(truth))
+    assert next((what for _, what, _ in attacker.attack(np.array([2, 0]))), None) == expected
+
+
 def test_numbers_that_contradict_each_other_are_reported() -> None:
     twice = _attacker([[1.0, 1.0], [1.0, 1.0]], [5.0, 6.0])
     assert [what for _, what, _ in twice.attack(np.array([2, 0]))] == [CONTRADICTION]

@@ -23,6 +23,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from assets.release.published import Knowledge
+from assets.release.rows.check import row_findings
 from assets.release.rows.form import NO, YES, Outcome, RowFile
 from assets.release.system import Floats, System, TableBlock, numbered
 from assets.release.tables import TOTAL
@@ -66,6 +67,22 @@ def rows_knowledge(con: duckdb.DuckDBPyConnection, system: System, files: Sequen
         np.concatenate([fact.low for fact in facts]),
         np.concatenate([fact.high for fact in facts]),
     )
+
+
+def rows_heard(
+    con: duckdb.DuckDBPyConnection, system: System, files: Sequence[RowFile], counts: Floats
+) -> tuple[Told, list[tuple[str, str]]]:
+    """Return what files of rows tell, and (what, where) for all that is wrong with them, given the true counts (n,).
+
+    Rows of other children than the tables' stop a release by themselves; they tell nothing then, so that the rest of it
+    can be attacked.
+    """
+    told = rows_knowledge(con, system, files)
+    wrong = [finding for i, file in enumerate(files) for finding in row_findings(con, file, f"rows_{i}.main")]
+    if told.fits(counts):
+        return told, wrong
+    strange = ("rows and tables do not count the same children", "the files of rows")
+    return rows_knowledge(con, system, ()), [*wrong, strange]
 
 
 def _of_file(con: duckdb.DuckDBPyConnection, system: System, file: RowFile, schema: str) -> Iterator[Told]:
