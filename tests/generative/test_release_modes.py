@@ -10,14 +10,14 @@ import pyarrow as pa
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from support.release_grids import Bench, Grid, grid
-from support.release_modes import attack, protector, repaired, room_of
+from support.release_modes import UNDER_THE_RULE, attack, protector, repaired, room_of
 
 from assets.release.inferred import FORMS
 from assets.release.policy import ReleasePolicy
 
 SLOW = settings(max_examples=6, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 SMALL = ReleasePolicy(threshold=3, certain="shown", mode="round-3")
-MODES = st.sampled_from(sorted(name for name, form in FORMS.items() if form.small_hidden))
+MODES = st.sampled_from(UNDER_THE_RULE)
 
 
 def _whole(inner: np.ndarray) -> np.ndarray:

@@ -11,6 +11,7 @@ import duckdb
 import numpy as np
 import pytest
 from support.release_keys import FixedKeys
+from support.release_modes import UNDER_THE_RULE
 from support.release_tables import city_catalogue, fill_city
 
 from assets.release import folder as places
@@ -45,7 +46,7 @@ def _fill(root: Path, **changes: object) -> None:
         fill_city(con, **{**CITY, **changes})  # type: ignore[arg-type]
 
 
-@pytest.fixture(scope="module", params=sorted(FORMS))
+@pytest.fixture(scope="module", params=UNDER_THE_RULE)
 def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     """A mode, and a city with one release in it."""
     root = tmp_path_factory.mktemp(request.param)

@@ -11,6 +11,7 @@ from support.release_grids import Bench, Grid, bench
 from support.release_keys import FixedKeys
 
 from assets.release.audit import AuditReport, audit
+from assets.release.inferred import FORMS
 from assets.release.modes.form import Setting
 from assets.release.modes.protect import Protected, Protector
 from assets.release.policy import ReleasePolicy
@@ -18,6 +19,9 @@ from assets.release.sensitivity import demands
 from assets.release.system import Bools, Floats, Kind, rules_of
 from assets.release.working import annex_of
 from assets.release.writing import log_table, stage_tables, write_tables
+
+UNDER_THE_RULE = sorted(name for name, form in FORMS.items() if form.small_hidden)
+"""The modes in which small counts are hidden, all but differential privacy, which has tests of its own."""
 
 
 def room_of(*grids: Grid, policy: ReleasePolicy, keys: Mapping[str, str] | None = None) -> Bench:
