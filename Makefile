@@ -3,6 +3,7 @@ PYTHON ?= python3
 CHILDREN ?= 5000
 SEED ?= 7
 CITY ?= demo-city
+WORKERS ?= 2
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
@@ -48,10 +49,10 @@ run: .venv/.run  ## make the demo city, run its first night, say what happened a
 	@touch $@
 
 test: .venv/.dev  ## every test that is not marked slow, in under ten minutes
-	@$(BIN)/python -m pytest -m "not slow"
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not slow"
 
 test-all: .venv/.spark .venv/.canon  ## every test, those on Spark (they need Java 17) and with pyCANON too
-	@$(BIN)/python -m pytest --durations=25
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --durations=25
 
 lint: .venv/.dev  ## ruff, mypy --strict and the rooms' import contract
 	@$(BIN)/ruff check .
