@@ -27,7 +27,8 @@ from support.release_keys import FixedKeys
 from assets.outcomes.catalogue import catalogue
 from assets.release import publish as room
 from assets.release.modes import protect as protecting
-from assets.release.publish import Order, build, finish
+from assets.release.order import Order
+from assets.release.publish import build, finish
 from assets.release.verify import verify
 from benchmarks.page import write_section
 

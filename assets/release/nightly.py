@@ -20,8 +20,8 @@ from assets.release.calendar import Rule, due
 from assets.release.governance import Governance, governance_of
 from assets.release.manifest import Evidence
 from assets.release.modes.budget import Account
+from assets.release.order import Order
 from assets.release.policy import ReleaseError, ReleasePolicy
-from assets.release.publish import Order
 from assets.release.rows.releasing import RowOrder
 from assets.release.rows.source import load_rows
 from assets.release.tables import Catalogue

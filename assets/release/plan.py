@@ -21,13 +21,15 @@ import pyarrow as pa
 
 from assets.night import Night
 from assets.release import folder as places
+from assets.release.auditing import rules_before
 from assets.release.calendar import due, next_planned
 from assets.release.folder import StoredRelease
 from assets.release.modes.budget import NotDrawnError
 from assets.release.modes.form import Setting
 from assets.release.modes.protect import Protector
 from assets.release.nightly import ReleaseSettings, order_of
-from assets.release.publish import Keys, Order, prepare, rules_before
+from assets.release.order import Keys, Order
+from assets.release.publish import prepare
 from assets.release.system import NEWEST, Bools, System, TableBlock, numbered
 from assets.release.tables import Catalogue, PublishedTable
 from assets.release.working import OUTCOMES, WORK

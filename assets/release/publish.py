@@ -16,31 +16,29 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import duckdb
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from assets.release import folder as places
 from assets.release.amounts import require_rule
-from assets.release.annex import Annex, seal, unseal
-from assets.release.audit import AuditReport, audit
-from assets.release.audit_private import SealedDraw, audit_private
+from assets.release.annex import seal
+from assets.release.audit import AuditReport
+from assets.release.auditing import attach, attack, open_annex, rules_before, sealed_draw
 from assets.release.building import build_system
-from assets.release.governance import Governance
-from assets.release.manifest import AUDITOR_KEY, Evidence, draft, file_digest, sign, table_entries
+from assets.release.manifest import AUDITOR_KEY, draft, file_digest, sign
 from assets.release.modes import comment, complete_rows, refuse_rows
-from assets.release.modes.budget import Account, NotDrawnError
+from assets.release.modes.budget import NotDrawnError
 from assets.release.modes.form import Setting
 from assets.release.modes.protect import Protected, Protector
-from assets.release.policy import ReleaseError, ReleasePolicy
+from assets.release.order import AuditFailedError, Keys, Order
+from assets.release.policy import ReleaseError
 from assets.release.prices import check_weights
-from assets.release.rolling import Told
 from assets.release.rows.form import ROWS, RowFile, row_files
-from assets.release.rows.releasing import RowOrder, make_rows
+from assets.release.rows.releasing import make_rows
 from assets.release.rows.shaping import Site
 from assets.release.system import System
 from assets.release.tables import Catalogue
@@ -51,51 +49,8 @@ BESIDE = (places.ANNEX, places.DRAW, ROWS)
 """What may lie beside the tables of a release."""
 
 REPAIRS = 5
-RELEASED = "released.main"
 ANNEX_ROOM = 40
 """Bytes for each variable to which an annex is padded where even its length may tell nothing of the counts."""
-NAMED_FINDINGS = 5
-
-
-class Keys(Protocol):
-    """What a release needs of a key ring (`linkage.keys.KeyRing`)."""
-
-    @property
-    def signing_key(self) -> Ed25519PrivateKey:
-        """The key that signs releases."""
-
-    def derive(self, use: str, length: int = 32) -> bytes:
-        """Return the key of one use."""
-
-
-class AuditFailedError(ReleaseError):
-    """A release that an audit stopped; `findings` name tables and cells, never a number."""
-
-    def __init__(self, findings: Sequence[str]) -> None:
-        self.findings = tuple(findings)
-        more = len(findings) - NAMED_FINDINGS
-        named = "; ".join(findings[:NAMED_FINDINGS]) + (f"; and {more} more" if more > 0 else "")
-        super().__init__(f"the audit stopped the release, nothing was published: {named}")
-
-
-@dataclass(frozen=True)
-class Order:
-    """What a release is made from: the outcomes' file, the night, what may be published, the rule, evidence.
-
-    `governance` says under which agreements it goes out, and stops it where they do not let it. `rows`: what licences
-    ask for beside tables; None: nothing. `account`: where the budget of differential privacy is kept; no other mode
-    needs it.
-    """
-
-    releases: Path
-    outcomes: Path
-    night: date
-    catalogue: Catalogue
-    policy: ReleasePolicy = field(default_factory=ReleasePolicy)
-    evidence: Evidence = field(default_factory=Evidence)
-    governance: Governance = field(default_factory=Governance)
-    rows: RowOrder | None = None
-    account: Account | None = None
 
 
 @dataclass(frozen=True)
@@ -201,15 +156,10 @@ def prepare(
     """Assemble tonight's tables on top of `earlier` in the schema `work` of `con`, and return their system."""
     if not order.outcomes.is_file():
         raise ReleaseError(f"found no {order.outcomes.name}, expected tonight's outcomes; run the night first")
-    _attach(con, order.outcomes, "outcomes")
+    attach(con, order.outcomes, "outcomes")
     assemble(con, order.catalogue, order.night, _previous(con, earlier, keys), order.policy.threshold)
     complete_rows(con, order.catalogue, order.policy, order.night)
     return build_system(con, order.catalogue, WORK)
-
-
-def _attach(con: duckdb.DuckDBPyConnection, path: Path, name: str) -> None:
-    quoted = str(path).replace("'", "''")
-    con.execute(f"attach '{quoted}' as {name} (read_only)")
 
 
 def _previous(con: duckdb.DuckDBPyConnection, earlier: Sequence[places.StoredRelease], keys: Keys) -> Previous | None:
@@ -217,23 +167,9 @@ def _previous(con: duckdb.DuckDBPyConnection, earlier: Sequence[places.StoredRel
     if not earlier:
         return None
     last = earlier[-1]
-    _attach(con, last.database, "previous")
+    attach(con, last.database, "previous")
     annex = open_annex(last, keys.derive(AUDITOR_KEY))
     return Previous(Catalogue.from_json(last.manifest["catalogue"]), annex)
-
-
-def rules_before(earlier: Sequence[places.StoredRelease]) -> dict[str, ReleasePolicy]:
-    """Return the rules under which earlier releases were made, by release id."""
-    return {release.id: ReleasePolicy.from_json(release.manifest["policy"]) for release in earlier}
-
-
-def open_annex(release: places.StoredRelease, auditor_key: bytes) -> Annex:
-    """Open the sealed annex of a release. Raises ReleaseError for a wrong key or altered bytes."""
-    try:
-        sealed = (release.path / places.ANNEX).read_bytes()
-    except OSError:
-        raise ReleaseError(f"{release.id}: its annex is missing; restore it from a backup") from None
-    return Annex.from_bytes(unseal(sealed, auditor_key))
 
 
 def _release_id(con: duckdb.DuckDBPyConnection, order: Order, earlier: Sequence[places.StoredRelease]) -> str:
@@ -326,65 +262,6 @@ def _write_and_audit(
     )
     (place / places.MANIFEST).write_text(manifest, encoding="utf-8")
     return Built(release_id, place, report)
-
-
-def attack(
-    database: Path,
-    catalogue: Catalogue,
-    policy: ReleasePolicy,
-    annex: Annex | None,
-    *,
-    release_id: str,
-    earlier: Sequence[places.StoredRelease],
-    auditor_key: bytes | None = None,
-    rows: Sequence[RowFile] = (),
-    draw: SealedDraw | None = None,
-) -> tuple[AuditReport, Mapping[str, Any]]:
-    """Audit a release from its files alone, its `rows` and those of earlier releases too.
-
-    `auditor_key` opens the annex of the release before, if given. `draw`: what it was drawn as, for a release under
-    differential privacy, which is audited for that. Returns the report and the digests of its tables.
-    """
-    known = (*row_files(earlier), *rows)
-    with duckdb.connect(":memory:", config={"temp_directory": ""}) as con:
-        _attach(con, database, "released")
-        if draw is not None:
-            drifting = () if annex is None else annex.drifting.tolist()
-            files = [release.database for release in earlier]
-            report = audit_private(
-                con, catalogue, policy, draw, release_id=release_id, drifting=drifting, earlier=files, schema=RELEASED
-            )
-            return report, table_entries(con, catalogue, RELEASED)
-        for number, file in enumerate(known):
-            _attach(con, file.path, f"rows_{number}")
-        report = audit(
-            con,
-            catalogue,
-            policy,
-            annex,
-            release_id=release_id,
-            before=rules_before(earlier),
-            earlier=[release.database for release in earlier],
-            last=_last(earlier, auditor_key),
-            schema=RELEASED,
-            rows=known,
-        )
-        return report, table_entries(con, catalogue, RELEASED)
-
-
-def sealed_draw(place: Path, about: Mapping[str, Any], key: bytes | None) -> SealedDraw | None:
-    """Return the draw in the folder of a release and what its manifest says of it; None in other modes."""
-    if "privacy" not in about:
-        return None
-    file = place / places.DRAW
-    return SealedDraw(file.read_bytes() if file.is_file() else b"", about["privacy"], key)
-
-
-def _last(earlier: Sequence[places.StoredRelease], auditor_key: bytes | None) -> Told | None:
-    """Return what an auditor knows of the release before; nothing without the key."""
-    if not earlier or auditor_key is None:
-        return None
-    return Told(Catalogue.from_json(earlier[-1].manifest["catalogue"]), open_annex(earlier[-1], auditor_key))
 
 
 def finish(releases: Path, night: date, keys: Keys) -> places.StoredRelease:

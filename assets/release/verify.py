@@ -15,12 +15,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from assets.release import folder as places
 from assets.release.audit_private import budget_findings
+from assets.release.auditing import attack, open_annex, sealed_draw
 from assets.release.certificate import disagreements
 from assets.release.folder import StoredRelease
 from assets.release.governed import problems
 from assets.release.manifest import check_signature, file_digest
 from assets.release.policy import ReleaseError, ReleasePolicy
-from assets.release.publish import attack, open_annex, sealed_draw
 from assets.release.rows.form import row_files
 from assets.release.tables import Catalogue, CatalogueError
 from consent.privacy import Spend, shown

@@ -13,8 +13,9 @@ from support.release_keys import FixedKeys
 from support.release_tables import city_catalogue, fill_city
 
 from assets.release import folder as places
+from assets.release.order import Order
 from assets.release.policy import ReleaseError
-from assets.release.publish import Order, build, finish, publish
+from assets.release.publish import build, finish, publish
 
 NIGHT = date(2026, 9, 1)
 KEYS = FixedKeys()

@@ -11,8 +11,9 @@ from support.release_keys import FixedKeys
 
 from assets.release import folder as places
 from assets.release.manifest import AUDITOR_KEY
+from assets.release.order import Order
 from assets.release.policy import AmountRule, ReleasePolicy
-from assets.release.publish import Order, publish
+from assets.release.publish import publish
 from assets.release.tables import Amount, Catalogue, Count, PublishedTable
 from assets.release.verify import verify
 

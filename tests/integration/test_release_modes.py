@@ -19,8 +19,9 @@ from assets.release.inferred import FORMS
 from assets.release.log import details
 from assets.release.manifest import AUDITOR_KEY
 from assets.release.modes import in_words
+from assets.release.order import Order
 from assets.release.policy import ReleaseError, ReleasePolicy
-from assets.release.publish import Order, build, publish
+from assets.release.publish import build, publish
 from assets.release.tables import Catalogue, CellRef, Count, PublishedTable, Relation
 from assets.release.verify import verify
 
@@ -185,7 +186,7 @@ def _copy(root: Path, target: Path) -> None:
 
 
 def test_a_number_altered_in_the_file_is_found_without_any_key(made: tuple[str, Path], tmp_path: Path) -> None:
-    from assets.release.publish import attack
+    from assets.release.auditing import attack
 
     release = places.current(made[1] / "releases")
     altered = tmp_path / places.DATABASE

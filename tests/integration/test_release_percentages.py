@@ -12,8 +12,9 @@ from support.release_tables import city_catalogue, fill_city
 
 from assets.release import folder as places
 from assets.release.manifest import AUDITOR_KEY
+from assets.release.order import Order
 from assets.release.policy import CodedTail, ReleasePolicy
-from assets.release.publish import Order, publish
+from assets.release.publish import publish
 from assets.release.verify import verify
 
 KEYS = FixedKeys()

@@ -13,8 +13,9 @@ from assets.release import folder as places
 from assets.release import publish as publishing
 from assets.release import working
 from assets.release.manifest import AUDITOR_KEY
+from assets.release.order import AuditFailedError, Order
 from assets.release.policy import ReleasePolicy
-from assets.release.publish import AuditFailedError, Order, publish
+from assets.release.publish import publish
 from assets.release.verify import verify
 
 KEYS = FixedKeys()

@@ -15,8 +15,9 @@ from support.release_tables import city_catalogue, fill_city
 from assets.release import folder as places
 from assets.release.log import details, entries, rollback
 from assets.release.manifest import AUDITOR_KEY
+from assets.release.order import AuditFailedError, Order
 from assets.release.policy import ReleaseError, ReleasePolicy
-from assets.release.publish import AuditFailedError, Order, build, publish
+from assets.release.publish import build, publish
 from assets.release.query import query
 from assets.release.tables import Catalogue, CellRef, Count, PublishedTable, Relation
 from assets.release.verify import verify

@@ -10,7 +10,8 @@ from support.release_keys import FixedKeys
 
 from assets.release import folder as places
 from assets.release.manifest import AUDITOR_KEY
-from assets.release.publish import Order, publish
+from assets.release.order import Order
+from assets.release.publish import publish
 from assets.release.tables import TREE, Additive, Catalogue, Count, PublishedTable
 from assets.release.verify import verify
 

@@ -16,7 +16,8 @@ from support.release_tables import city_catalogue, fill_city
 from assets.release import folder as places
 from assets.release.annex import seal, unseal
 from assets.release.manifest import AUDITOR_KEY, canonical, file_digest, sign
-from assets.release.publish import Order, publish
+from assets.release.order import Order
+from assets.release.publish import publish
 from assets.release.verify import Verification, verify
 
 KEYS = FixedKeys()

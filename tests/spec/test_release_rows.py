@@ -17,10 +17,11 @@ from support.row_city import MOBILITY, RowCity, request, rows_in
 
 from assets.release import folder as places
 from assets.release.audit import AuditReport
+from assets.release.auditing import attack, open_annex
 from assets.release.folder import StoredRelease
 from assets.release.manifest import AUDITOR_KEY
 from assets.release.policy import ReleaseError, ReleasePolicy
-from assets.release.publish import attack, build, finish, open_annex, publish
+from assets.release.publish import build, finish, publish
 from assets.release.rows.classes import Rule
 from assets.release.rows.form import ROWS, RowFile
 from assets.release.rows.knowledge import rows_knowledge

@@ -15,8 +15,8 @@ from assets.outcomes.catalogue import catalogue
 from assets.outcomes.definitions import linked_tables
 from assets.outcomes.run import OutcomesReport, build_outcomes
 from assets.release.nightly import ReleaseSettings, order_of
+from assets.release.order import Order
 from assets.release.policy import ReleasePolicy
-from assets.release.publish import Order
 from assets.spine.build import build_spine
 from mou_policies.policy import compile_policy
 

@@ -21,8 +21,9 @@ from support.release_keys import FixedKeys
 from support.release_picture import Cell, Link, Shape
 from support.release_tables import comments
 
+from assets.release.order import Order
 from assets.release.policy import ReleaseError, ReleasePolicy
-from assets.release.publish import Order, publish
+from assets.release.publish import publish
 from assets.release.tables import Additive, Catalogue, CellRef, Count, PublishedTable, Rate, Relation
 
 KEYS = FixedKeys()

@@ -18,8 +18,8 @@ from assets.release.building import build_system
 from assets.release.modes.budget import Account, ledger_of
 from assets.release.modes.domains import complete
 from assets.release.modes.spending import Plan, plan
+from assets.release.order import Order
 from assets.release.policy import ReleasePolicy
-from assets.release.publish import Order
 from assets.release.system import System
 from assets.release.tables import Catalogue
 from assets.release.working import WORK, assemble

@@ -13,7 +13,7 @@ from support.release_keys import FixedKeys
 
 from assets.outcomes.catalogue import MEASURE, TABLES
 from assets.outcomes.definitions import Definition, measures
-from assets.release.publish import Order
+from assets.release.order import Order
 from assets.release.rows.classes import Rule
 from assets.release.rows.form import Outcome, column_of
 from assets.release.rows.hierarchies import quasi_identifiers
