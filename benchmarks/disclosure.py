@@ -86,7 +86,7 @@ def ours(name: str, by_value: bool) -> Outcome:
     found = protect(problem, THOROUGH)
     seconds = time.perf_counter() - wall, time.process_time() - cpu
     must = float(problem.price[sensitive].sum())
-    gap = max(0.0, found.price - found.bound) / (found.price + must)
+    gap = max(0.0, found.price - found.bound) / (found.price + must) if found.bound > 0 else None
     return judged("ours", problem, found.hidden, seconds, gap)
 
 
@@ -98,7 +98,9 @@ def argus(name: str, by_value: bool, python: Path, limit: float) -> Outcome | st
         cells = write_jj(problem, task)
         command = [str(python), str(PEER), str(task), str(pattern), str(max(1, int(limit // 120)))]
         try:
-            said = subprocess.run(command, check=True, capture_output=True, text=True, timeout=limit).stdout
+            said = subprocess.run(  # in the folder: it leaves logs where it runs
+                command, check=True, capture_output=True, text=True, timeout=limit, cwd=folder
+            ).stdout
         except subprocess.TimeoutExpired:
             return f"no answer within {limit:.0f} s"
         except subprocess.CalledProcessError as error:

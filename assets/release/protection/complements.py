@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
-from assets.release.protection.problem import EPSILON, Bools, UnprotectableError
+from assets.release.protection.problem import EPSILON, UnprotectableError
 from assets.release.protection.reach import Reach
 from assets.release.protection.reduction import Part
 from assets.release.solver import Floats, Ints, LinearProgram
@@ -108,8 +108,3 @@ class Complements:
         for i in reach.demanding if order is None else order:
             if not self.satisfy(reach, int(i), none if barred is None else barred, looks):
                 raise UnprotectableError(int(self.part.members[i]))
-
-
-def start(part: Part, hidden: Bools) -> Reach:
-    """Return the state of a part in which only `hidden` and what is loose are hidden."""
-    return Reach(part, hidden)

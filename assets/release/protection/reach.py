@@ -13,6 +13,7 @@ from assets.release.protection.reduction import Part
 from assets.release.solver import Floats, Ints, LinearProgram
 
 MOST_WITNESSES = 4
+"""Witnesses kept for each demand, roughly, before all but the best are forgotten."""
 
 
 class Reach:
