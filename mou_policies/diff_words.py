@@ -37,6 +37,7 @@ JUDGED: tuple[Path, ...] = (
     *(("accepts", "*", key) for key in ("rule", "field", "on", "until")),
     *(("release", key) for key in ("name", "level", "claims", "minimum_cell", "earlier_releases", "quasi_identifiers")),
     *(("release", key) for key in ("zeros", "certain", "mode")),
+    ("release", "percentages"),
     ("release", "percentages", "*"),
     *(("release", "amounts", key) for key in ("dominant", "share", "prior")),
     *(("release", "privacy", key) for key in ("epsilon", "budget")),

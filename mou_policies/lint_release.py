@@ -17,6 +17,7 @@ from mou_policies.claims import exceptions_of, judge, objections
 from mou_policies.findings import WARNING, Finding, finding, line_of
 from mou_policies.licence import RELEASE
 from mou_policies.provisions import ReleaseTerms
+from mou_policies.reading_release import PRIVATE
 from mou_policies.verdict import REFUSED, ReleasedField
 from mou_policies.vocabulary import Claim
 
@@ -24,7 +25,7 @@ Known = Mapping[str, Agreement]
 
 
 def check_release(agreement: Agreement, known: Known, on: date) -> Iterator[Finding]:
-    """FLD-005 to FLD-008, REL-002, REL-003, REL-005 to REL-007: the release of a licence, on a date."""
+    """FLD-005 to FLD-008, REL-002, REL-003, REL-005 to REL-008: the release of a licence, on a date."""
     release = agreement.provisions.release
     if release is None:
         return
@@ -37,7 +38,7 @@ def check_release(agreement: Agreement, known: Known, on: date) -> Iterator[Find
 
 
 def _safeguards(agreement: Agreement, release: ReleaseTerms) -> Iterator[Finding]:
-    """REL-002, REL-003, REL-006, REL-007: small groups, earlier releases, and a release that something publishes."""
+    """REL-002, REL-003, REL-006 to REL-008: small groups, earlier releases, and a release that something publishes."""
     place = agreement.place("release")
     if release.minimum_cell is None:
         yield finding("REL-002", agreement.file, place, "the release states no minimum_cell")
@@ -46,6 +47,9 @@ def _safeguards(agreement: Agreement, release: ReleaseTerms) -> Iterator[Finding
     if release.name != RELEASE:
         says = f"it is for the release {release.name}, and what is published here is the release {RELEASE}"
         yield finding("REL-006", agreement.file, place, says)
+    if release.mode == PRIVATE and release.minimum_cell is not None:
+        says = f"the mode is {PRIVATE} and minimum_cell is {release.minimum_cell}"
+        yield finding("REL-008", agreement.file, place, says)
     yield from (finding("REL-007", agreement.file, place, says) for says in _rows(release))
 
 

@@ -92,7 +92,10 @@ def _percent(node: Node) -> float:
 
 
 def _tails(node: Node) -> tuple[Tail, ...]:
-    """Read the coded tails, which go from the smallest group to the largest."""
+    """Read the coded tails, which go from the smallest group to the largest, or the name of some that are known."""
+    if not node.is_list:
+        known = vocabulary.percentages()
+        return tuple(Tail(*band) for band in known[node.word(known, "bands of percentages")].bands)
     found: list[Tail] = []
     for item in node.items():
         keys = item.keys_of(["least", "low", "high"])

@@ -163,7 +163,7 @@ def _release() -> Schema:
         "attests": several(mapping("attestation", {"says": words(attested), **person, "until": DAY}, ["until"])),
         "zeros": plain(SWITCH),
         "certain": plain(SWITCH),
-        "percentages": several(mapping("tail", {"least": number(1, 10**6), "low": PERCENT, "high": PERCENT})),
+        "percentages": _percentages(),
         "amounts": _amounts(),
         "mode": words({m.name: cited(m.means, m.cite, m.mark) for m in vocabulary.release_modes().values()}),
         "privacy": mapping("privacy", {"epsilon": ABOVE_ZERO, "budget": ABOVE_ZERO}),
@@ -172,6 +172,12 @@ def _release() -> Schema:
     whole = mapping("release", values, [name for name in values if name not in {"name", "level"}])
     private = {"properties": {"mode": {"const": PRIVATE}}, "required": ["mode"]}
     return {**whole, "if": private, "then": {"required": ["privacy"]}, "else": {"not": {"required": ["privacy"]}}}
+
+
+def _percentages() -> Schema:
+    named = words({b.name: cited(b.means, b.cite, b.mark) for b in vocabulary.percentages().values()})
+    tail = mapping("tail", {"least": number(1, 10**6), "low": PERCENT, "high": PERCENT})
+    return {"anyOf": [*named["anyOf"], several(tail)]}
 
 
 def _amounts() -> Schema:

@@ -39,8 +39,24 @@ def history_findings(
                     yield from _changed(con, spec, schema)
                 if stays and number == len(earlier) - 1:
                     yield from _claimed(con, spec, schema, release_id, EARLIER if present else None)
+            yield from _left_out(con, catalogue)
         finally:
             con.execute(f"detach {EARLIER}")
+
+
+def _left_out(con: duckdb.DuckDBPyConnection, catalogue: Catalogue) -> Iterator[tuple[str, str]]:
+    """Yield tables of counts that an earlier release published and the catalogue no longer names.
+
+    What they say stays known; left out, it would no longer be in the equations.
+    """
+    found = con.execute(
+        "select distinct table_name from duckdb_columns() where database_name = ? and column_name = 'suppressed' "
+        "order by table_name",
+        [EARLIER],
+    ).fetchall()
+    for (name,) in found:
+        if name not in catalogue.by_name:
+            yield "a table of an earlier release is left out; keep it in the catalogue", name
 
 
 def columns_of(con: duckdb.DuckDBPyConnection, database: str, table: str) -> set[str]:

@@ -201,6 +201,13 @@ def test_a_table_added_later_does_not_tell_what_arrived_late(city: Path) -> None
     assert verify(city / "releases", PUBLIC).passed, "which equations no longer hold is known to the auditor only"
 
 
+def test_a_table_that_was_published_cannot_be_left_out_of_the_equations_later(city: Path) -> None:
+    order = _order(city, LATER)
+    kept = tuple(spec for spec in order.catalogue.tables if spec.name == "measure")
+    with pytest.raises(AuditFailedError, match="distinct_served: a table of an earlier release is left out"):
+        publish(replace(order, catalogue=Catalogue(kept)), KEYS)
+
+
 def test_rolling_back_moves_the_pointer_and_nothing_else(city: Path) -> None:
     first = places.current(city / "releases").id
     publish(_order(city, LATER), KEYS)

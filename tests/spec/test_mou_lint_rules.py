@@ -147,6 +147,7 @@ TABLE = [
     Row("REL-003", "dul.yaml", "15:1", "earlier_releases is not `considered`", {"earlier_releases: considered": "earlier_releases: ignored"}),
     Row("REL-004", "dsa.yaml", "21:1", "no clause 'disclosure-log'", {LOGGED: "", **ALLOWED}),
     Row("REL-005", "dul.yaml", "15:1", "nobody states that no student's identity", {"reasonable-determination": "no-actual-knowledge"}),
+    Row("REL-008", "dul.yaml", "15:1", "the mode is differential-privacy and minimum_cell is 10", {"minimum_cell: 10": "minimum_cell: 10\n  mode: differential-privacy\n  privacy: {epsilon: 1, budget: 4}"}),
     Row("REL-007", "dul.yaml", "15:1", "no `records` says which columns", {"level: aggregate": "level: records"}),
     Row("REL-007", "dul.yaml", "15:1", "rows are asked for, and the level is aggregate", {"level: aggregate": "level: aggregate\n  records: {keep: [sex]}"}),
     Row("REL-006", "dul.yaml", "15:1", "what is published here is the release outcomes", {"name: outcomes": "name: outcome"}),

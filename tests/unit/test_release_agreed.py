@@ -32,6 +32,8 @@ AGREED = [
     ({},                     ["percentages: [{least: 10, low: 20, high: 80}, {least: 100, low: 5, high: 95}]",
                               "percentages: [{least: 40, low: 10, high: 85}]"],
      {"percentages": [(10, 20, 80), (40, 20, 80), (100, 10, 85)]}),
+    ({},                     ["percentages: nces"],
+     {"percentages": [(10, 20, 80), (21, 10, 90), (41, 5, 95), (101, 2, 98), (301, 1, 99)]}),
     ({},                     ["amounts: {dominant: 1, share: 75}", "amounts: {dominant: 2, share: 85, prior: 15}"],
      {"amounts": (2, 75.0, 15.0)}),
 ]  # fmt: skip
@@ -91,6 +93,7 @@ WRONG = [
     ("percentages: [{least: 10, low: 80, high: 20}]",            "the upper bound is not above the lower one"),
     ("percentages: [{least: 20, low: 5, high: 95}, {least: 10, low: 10, high: 90}]", "the groups do not grow"),
     ("percentages: [{least: 10, low: 5, high: 105}]",            "where a percentage is expected"),
+    ("percentages: ncse",                                        "did you mean 'nces'"),
     ("amounts: {dominant: 1}",                                   "found no whole rule for amounts"),
 ]  # fmt: skip
 
