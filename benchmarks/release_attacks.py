@@ -22,7 +22,7 @@ from benchmarks.page import write_section
 HEAD = """## Attacks on releases
 
 Written by `make bench-disclosure` (`python -m benchmarks.release_attacks`). A success is a true count of 1 to t-1
-worked out exactly, or held below t. With `--naive` the same cities leave out small counts only: every attack succeeds.
+worked out exactly, or held below t. With `--naive` the same cities leave out small counts only, and the attacks bite.
 
 """
 

@@ -9,10 +9,16 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 import pytest
 from support.registries import postgresql, registry_url  # noqa: F401 - fixtures for every test
+
+if sys.modules["__main__"].__spec__ is None and not hasattr(sys.modules["__main__"], "__file__"):
+    # A worker that runs tests beside another has no main module that PySpark, which Great Expectations imports where it
+    # is installed, takes for one: it would end the process.
+    sys.modules["__main__"].__spec__ = ModuleSpec("__main__", None)
 
 PROGRAM = Path(sys.executable).with_name("cradlepath")
 CHILDREN, SEED = 1500, 7

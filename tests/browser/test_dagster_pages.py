@@ -68,7 +68,10 @@ def _text_of(address: str, path: str, expected: str) -> str:
     ("path", "shown"),
     [
         ("/asset-groups", ["extracts", "consent", "linkage", "spine", "outcomes", "release"]),
-        ("/assets/extract/school/content", ["school__users.grade", "Row count", "oneroster-1.1", "Freshness policy"]),
+        (
+            "/assets/extract/school/content",
+            ["school__users.grade", "columns nobody granted", "oneroster-1.1", "Freshness policy"],
+        ),
         ("/assets/extract/school/content?view=checks", ["agreement_in_force"]),
         ("/assets/child_ids", ["Splink", "Row count"]),
         ("/assets/release", ["signed, read-only release"]),

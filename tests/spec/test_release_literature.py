@@ -47,5 +47,5 @@ def test_larger_instances_are_protected_to_every_level(name: str, sensitive: int
 def test_table7_needs_at_least_34_cells() -> None:
     problem, _ = read("TABLE7", by_value=False)
     found = protect(problem, SEARCH)
-    assert 34 <= found.hidden.sum() <= 50
+    assert 34 <= found.hidden.sum() <= 51, "a short search; `make bench-disclosure` has the long one"
     assert exposed(problem, found.hidden) == 0
