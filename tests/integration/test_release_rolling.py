@@ -9,9 +9,8 @@ import pytest
 from support.release_keys import FixedKeys
 from support.release_rolling import catalogue, fill
 
+from assets.release import auditing, working
 from assets.release import folder as places
-from assets.release import publish as publishing
-from assets.release import working
 from assets.release.manifest import AUDITOR_KEY
 from assets.release.order import AuditFailedError, Order
 from assets.release.policy import ReleasePolicy
@@ -135,6 +134,6 @@ def test_a_release_that_does_not_hold_is_stopped_with_table_and_row(tmp_path, mo
 def test_without_the_annexes_the_files_are_compared_as_far_as_rounding_tells(tmp_path, monkeypatch):
     release(tmp_path, BEFORE, FIRST)
     monkeypatch.setattr(working, "hold", lambda *_: None)
-    monkeypatch.setattr(publishing, "_last", lambda *_: None)
+    monkeypatch.setattr(auditing, "_last", lambda *_: None)
     with pytest.raises(AuditFailedError, match=r"linkage_quality \(source=school, subgroup=All\): it is shown anew"):
         release(tmp_path, [("school", "All", 904, 1203, 0.98, "x"), *BEFORE[1:]], SECOND)
