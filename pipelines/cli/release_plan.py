@@ -64,9 +64,10 @@ def _tell(found: Plan) -> None:
     say(f"Rule: {found.rule}")
     heading("Shown for the first time")
     rows = [[one.table, one.what, one.rows, one.counts, one.hidden] for one in found.exposes if one.counts]
-    table(["table", "definition and period", "rows", "counts", "of them hidden"], rows)
+    if rows:
+        table(["table", "definition and period", "rows", "counts", "of them hidden"], rows)
     counts, hidden = (sum(getattr(one, name) for one in found.exposes) for name in ("counts", "hidden"))
-    say(f"{counts:,} counts, {hidden:,} of them hidden.")
+    say(f"{counts:,} counts, {hidden:,} of them hidden." if rows else "Nothing: every number of it is out already.")
     if found.columns:
         heading("Columns that leave for the first time")
         say(", ".join(found.columns))
